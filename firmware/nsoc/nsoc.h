@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The software NSoC: an AKD1000 or AKD1500 as seen from the bus. PCI configuration space, BARs, iATU windows, eDMA or
+ * HDMA, device memory, core registers, core DMA controllers, mesh, NPs, clock counters and a power sensor. It receives
+ * bus accesses only and runs the configuration packets it is given. Linked into libakida (virtual:*), the QEMU device
+ * and fuzz targets. No threads, no host clock: time passes as modelled work is done or nsoc_advance_us is called.
+ */
+#ifndef NSOC_H
+#define NSOC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct nsoc;
+enum nsoc_chip { NSOC_AKD1000, NSOC_AKD1500 };
+
+/* The chip as bus master: access to host memory by bus address. Return 0, or negative when the address is not mapped. */
+struct nsoc_host {
+	void *ctx;
+	int (*read)(void *ctx, uint64_t bus, void *to, uint32_t bytes);
+	int (*write)(void *ctx, uint64_t bus, const void *from, uint32_t bytes);
+	void (*msi)(void *ctx, uint64_t addr, uint32_t data); /* may be NULL */
+};
+
+/* What was not understood: visible to every user of the model, never silently ignored. */
+struct nsoc_report {
+	uint64_t unknown_registers, unknown_packets, unknown_encodings, bad_addresses, dma_faults;
+	char last[160]; /* text of the newest one, empty when there was none */
+};
+
+int nsoc_create(enum nsoc_chip chip, const struct nsoc_host *host, struct nsoc **out); /* -ENOMEM */
+void nsoc_destroy(struct nsoc *n);
+void nsoc_power_cycle(struct nsoc *n);
+
+uint16_t nsoc_pci_device(const struct nsoc *n);
+uint64_t nsoc_bar_bytes(const struct nsoc *n, unsigned int bar); /* 0: absent */
+uint32_t nsoc_cfg_read(struct nsoc *n, uint32_t off);
+void nsoc_cfg_write(struct nsoc *n, uint32_t off, uint32_t val);
+uint32_t nsoc_bar_read(struct nsoc *n, unsigned int bar, uint32_t off);
+void nsoc_bar_write(struct nsoc *n, unsigned int bar, uint32_t off, uint32_t val);
+
+void nsoc_advance_us(struct nsoc *n, uint64_t us); /* idle time, at floor power */
+uint64_t nsoc_time_ns(const struct nsoc *n);	   /* modelled time since power-up */
+void nsoc_get_report(const struct nsoc *n, struct nsoc_report *r);
+
+/*
+ * The emulated board's power sensor (ours; a real board's registers are not public), a register block in the core
+ * window, both chips. Samples are taken every 141 ms of modelled time into a FIFO of 1024, oldest dropped.
+ */
+#define NSOC_SENSOR_BASE 0x0f8000u /* offset from 0xFCC00000 */
+#define NSOC_SENSOR_ID 0x00u	   /* reads 0x41504d31 "1MPA" */
+#define NSOC_SENSOR_FLOOR_UW 0x04u
+#define NSOC_SENSOR_COUNT 0x08u	   /* samples waiting; writing 1 empties the FIFO */
+#define NSOC_SENSOR_TIME_MS 0x0cu  /* of the oldest sample */
+#define NSOC_SENSOR_UV 0x10u	   /* its voltage in microvolts */
+#define NSOC_SENSOR_UA 0x14u	   /* its current in microamperes; reading this register pops the sample */
+#define NSOC_SENSOR_NOW_MS_LO 0x18u /* modelled time, milliseconds */
+#define NSOC_SENSOR_ENERGY_UJ_LO 0x1cu /* energy since power-up, microjoules, low word latches high */
+#define NSOC_SENSOR_ENERGY_UJ_HI 0x20u
+#define NSOC_SENSOR_CLOCK_KHZ 0x24u /* core clock */
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* Devices: `cpu`, `virtual:akd1000`, `virtual:akd1500`; boards follow with the kernel module. */
+#ifndef AKIDA_DEVICE_H
+#define AKIDA_DEVICE_H
+
+#include "program.h"
+#include "stats.h"
+
+struct akida_device; /* one user at a time */
+
+struct akida_device_info {
+	uint32_t size;
+	char name[32];	    /* as opened */
+	char chip[16];	    /* "AKD1000", "AKD1500", "none" */
+	char version[16];   /* "BC.A1.003.009"; empty for cpu */
+	char ip[4];	    /* "v1" */
+	enum akida_source source;
+	double clock_mhz;   /* 0 for cpu */
+	uint32_t nps, cnp1, cnp2, fnp2, fnp3;
+	bool needs_program; /* runs .akp and vendor programs; otherwise layers */
+};
+
+/* Names this build can open, NULL-terminated; static storage. */
+AKIDA_API const char *const *akida_device_names(void);
+/* NULL: /dev/akida0 when present, else virtual:akd1000. -EOPNOTSUPP names what a missing back end needs. */
+AKIDA_API int akida_device_open(const char *name, struct akida_device **out, struct akida_diag *diag);
+AKIDA_API void akida_device_close(struct akida_device *d);
+AKIDA_API int akida_device_info(const struct akida_device *d, struct akida_device_info *info);
+
+#endif

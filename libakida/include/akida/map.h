@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* Placing a converted model on a mesh, and the program that does it. */
+#ifndef AKIDA_MAP_H
+#define AKIDA_MAP_H
+
+#include "model.h"
+#include "program.h"
+
+enum akida_map_mode { AKIDA_MAP_MINIMAL, AKIDA_MAP_ALL_NPS, AKIDA_MAP_HW_PR };
+
+struct akida_map_params {
+	uint32_t size;
+	enum akida_map_mode mode; /* MINIMAL today; the others are refused by name */
+};
+
+struct akida_map_layer {
+	const char *name, *type_name; /* borrowed from the report */
+	uint32_t nps;
+	uint32_t passes;
+	uint64_t cycles;   /* modelled, one frame at the sparsity below */
+	double sparsity;   /* of the layer's output; NaN when not measured */
+	double energy_uj;  /* modelled */
+	enum akida_tag tag;
+	char tag_rule[48];
+};
+struct akida_map_report {
+	char device[16], mode[16];
+	uint32_t nps, hrc, passes, layer_count;
+	uint64_t program_bytes, memory_bytes;
+	struct akida_map_layer *layers;
+};
+AKIDA_API void akida_map_report_fini(struct akida_map_report *r);
+
+/* device: "akd1000" or "akd1500". report may be NULL. -ENOSPC when it does not fit, -EOPNOTSUPP for unknown encodings. */
+AKIDA_API int akida_map(const struct akida_model *m, const char *device, const struct akida_map_params *p,
+			struct akida_program **out, struct akida_map_report *report, struct akida_diag *diag);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The door between small programs and libakida-tools.so. A program that links libakida.so only opens the toolchain when
+ * it needs it and calls through this table; a program that links libakida-tools.so may call the functions directly.
+ */
+#ifndef AKIDA_TOOLCHAIN_H
+#define AKIDA_TOOLCHAIN_H
+
+#include "convert.h"
+#include "map.h"
+#include "quant.h"
+#include "train.h"
+
+#define AKIDA_TOOLCHAIN_ABI 1u
+#define AKIDA_TOOLCHAIN_SYMBOL "akida_toolchain"
+
+/* Kinds akida_data_load understands: idx (pair in a folder), npz, npy; by SPEC of design 5.2 without digits/random/raw. */
+struct akida_toolchain {
+	uint32_t abi;
+	int (*graph_load)(const char *path, struct akida_graph **out, struct akida_diag *diag);
+	int (*graph_save)(const struct akida_graph *g, const char *path, struct akida_diag *diag);
+	void (*graph_destroy)(struct akida_graph *g);
+	uint32_t (*graph_nodes)(const struct akida_graph *g);
+	int (*graph_node)(const struct akida_graph *g, uint32_t i, struct akida_node_info *info);
+	const char *(*graph_name)(const struct akida_graph *g);
+	bool (*graph_quantized)(const struct akida_graph *g);
+	uint32_t (*graph_input)(const struct akida_graph *g, uint32_t dims[4]);
+	size_t (*graph_outputs)(const struct akida_graph *g);
+	int (*graph_forward)(const struct akida_graph *g, const struct akida_array *x, float *out,
+			     struct akida_diag *diag);
+	int (*quantize)(const struct akida_graph *g, const struct akida_quant_params *p,
+			const struct akida_array *samples, struct akida_graph **out, struct akida_diag *diag);
+	int (*convert)(const struct akida_graph *quantized, struct akida_model **out, struct akida_diag *diag);
+	int (*check)(const struct akida_graph *g, const char *target, struct akida_diag *diag);
+	int (*map)(const struct akida_model *m, const char *device, const struct akida_map_params *p,
+		   struct akida_program **out, struct akida_map_report *report, struct akida_diag *diag);
+	int (*network_create)(const char *name, uint64_t seed, struct akida_graph **out, struct akida_diag *diag);
+	int (*train)(struct akida_graph *g, const struct akida_dataset *data, const struct akida_train_params *p,
+		     struct akida_diag *diag);
+	/* SPEC mnist:DIR, mnist-train:DIR, cifar10:FILE, npz:FILE (x, y), npy:FILE. x keeps its dtype, images (n,h,w,c). */
+	int (*data_load)(const char *spec, struct akida_dataset *out, struct akida_diag *diag);
+	/* All arrays of an .npz concatenated on axis 0 (calibration samples), or the array of an .npy. */
+	int (*samples_load)(const char *path, struct akida_array *out, struct akida_diag *diag);
+};
+
+/* NULL when abi is not AKIDA_TOOLCHAIN_ABI. Static storage. */
+AKIDA_API const struct akida_toolchain *akida_toolchain(uint32_t abi);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside of a program: the fields of ProgramInfo, and where each track lies. Built by map/, read by device/. */
+#ifndef AK_PROGRAM_PROGRAM_H
+#define AK_PROGRAM_PROGRAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <akida/program.h>
+
+struct ak_track {
+	uint32_t pass, record;
+	uint32_t offset; /* bytes from the first byte of the Program part, its size prefix included */
+	uint32_t words;
+};
+struct ak_reg_write {
+	uint32_t offset, value;
+};
+struct ak_program_layer_meta { /* .akp section "LAYR": names and tags the mapper knows */
+	char name[64];
+	uint32_t id;
+	uint32_t tag; /* enum akida_tag */
+	char tag_rule[48];
+};
+
+/* What a ProgramInfo says; arrays owned by the program. */
+struct ak_program_head {
+	char engine_version[16];
+	uint8_t device_version[4];
+	uint32_t in_dims[3], out_dims[3];
+	uint32_t input_type, output_type;
+	bool activation;
+	uint32_t window_w, window_h;
+	int32_t *shifts;  /* out channels */
+	float *scales;
+	uint32_t channels; /* length of shifts and scales */
+	uint32_t max_descriptors;
+	struct ak_reg_write *epg;
+	uint32_t epg_count;
+	uint32_t passes;
+	struct ak_track *tracks; /* in load order */
+	uint32_t track_count;
+};
+
+struct akida_program {
+	struct ak_program_head head;
+	void *bytes; /* vendor format: ProgramInfo then Program, each with its size prefix */
+	size_t info_bytes, program_bytes;
+	struct ak_program_layer_meta *meta;
+	uint32_t meta_count;
+	struct akida_model *model; /* optional */
+};
+
+/* One track under construction. */
+struct ak_track_image {
+	uint32_t *words;
+	uint32_t count;
+};
+/*
+ * Writes the two flatbuffers from head (its tracks are ignored: one record of one track per image, one pass) and the
+ * track images, takes copies of all, attaches meta and model (model ownership moves). Result owned by the caller.
+ */
+int ak_program_build(const struct ak_program_head *head, const struct ak_track_image *tracks, uint32_t count,
+		     const struct ak_program_layer_meta *meta, uint32_t meta_count, struct akida_model *model,
+		     struct akida_program **out, struct akida_diag *diag);
+/* First word of a track. Valid for the life of the program; 4-byte aligned. */
+const uint32_t *ak_program_track(const struct akida_program *p, uint32_t i);
+
+#endif
