@@ -77,7 +77,8 @@ struct ak_node {
 	char name[AK_NODE_NAME];
 	uint32_t inputs[AK_MAX_INPUTS]; /* node indices, all smaller than this node's */
 	uint32_t input_count;
-	uint32_t rank, dims[4]; /* output shape without batch: (h, w, c) or (n) */
+	/* Output shape without batch: (h, w, c) or (n). Set by the builder for Input and Reshape (0: what remains). */
+	uint32_t rank, dims[4];
 
 	/* layer configuration; what an op does not use stays zero */
 	uint32_t filters;		/* or units */
@@ -109,16 +110,22 @@ struct akida_graph {
 };
 
 int ak_graph_create(const char *name, struct akida_graph **out);
-/* Appends a zeroed node of the op (name copied, made unique) with these inputs; NULL when out of memory or full. */
+/*
+ * Appends a zeroed node of the op (name copied, made unique) with these inputs and makes it the output; NULL when out of
+ * memory, full, or an input does not exist. The node moves when the next one is added: keep its index.
+ */
 struct ak_node *ak_graph_add(struct akida_graph *g, enum ak_op op, const char *name, const uint32_t *inputs, uint32_t n);
 /* Appends the next weight of a node, zeroed; -ENOMEM, -EINVAL when the node has its fill, -ERANGE for absurd sizes. */
 int ak_node_add_weight(struct ak_node *n, const char *name, uint32_t rank, const size_t *dims, struct ak_weight **out);
 struct ak_weight *ak_node_weight(const struct ak_node *n, const char *name); /* or NULL */
+size_t ak_node_elements(const struct ak_node *n); /* of the output of one sample */
 int ak_graph_clone(const struct akida_graph *g, struct akida_graph **out);
 /* Nodes that take node i as input; fills at most max indices, returns the count. */
 uint32_t ak_graph_consumers(const struct akida_graph *g, uint32_t i, uint32_t *idx, uint32_t max);
 /* Derives every shape, checks attributes, weight shapes and finiteness (NaN: -ERANGE). Names layer, field, value. */
 int ak_graph_finish(struct akida_graph *g, struct akida_diag *diag);
+/* The same, and gives nodes the weights they lack: zeros, gamma and moving_variance ones (for builders of networks). */
+int ak_graph_build(struct akida_graph *g, struct akida_diag *diag);
 /* Removes node i (one input); consumers take its input. Shapes must be finished again. */
 int ak_graph_remove(struct akida_graph *g, uint32_t i);
 
