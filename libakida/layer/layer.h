@@ -43,6 +43,7 @@ struct akida_layer {
 	int32_t *threshold; /* [f] */
 	int32_t *step16;    /* [f] act_step in 1/16 units, 1..AK_STEP16_MAX: llround(16 * act_step), half away from zero */
 	float *scale;	    /* [f] without activation: predict = (P - threshold) / scale; else NULL */
+	bool borrowed;	    /* the arrays point into memory of the model and are not freed with the layer */
 
 	/* derived by ak_layer_finish */
 	uint32_t pad_top, pad_left;
@@ -54,6 +55,7 @@ struct akida_model {
 	uint32_t count;
 	struct akida_layer *layers; /* a chain: layer i feeds layer i+1 */
 	char source[64];	    /* where it came from, for reports; may be empty */
+	void *mapping;		    /* bytes the layers' arrays point into (akm.c), or NULL */
 };
 
 size_t ak_layer_weight_count(const struct akida_layer *l);    /* of weights */
@@ -63,6 +65,11 @@ int ak_layer_alloc(struct akida_layer *l);
 void ak_layer_fini(struct akida_layer *l);
 /* Checks parameters against the ranges above and derives shapes. Names the layer, field, value and limit. */
 int ak_layer_finish(struct akida_layer *l, struct akida_diag *diag);
+/*
+ * After finish: weights within their bits (1 bit: 0 or 1), thresholds and steps within the ranges above (thresholds only
+ * with activation), scales finite and not zero. ak_model_create calls both for every layer.
+ */
+int ak_layer_check_values(const struct akida_layer *l, struct akida_diag *diag);
 
 /* Builds a model from count layers; takes ownership of the array and of what its layers own, also on failure. */
 int ak_model_create(struct akida_layer *layers, uint32_t count, const char *source, struct akida_model **out,
