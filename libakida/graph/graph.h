@@ -84,6 +84,8 @@ struct ak_node {
 	uint32_t filters;		/* or units */
 	uint32_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, groups, depth_multiplier;
 	bool same;			/* padding "same", else "valid" */
+	bool padded;			/* Conv2D with "padding_value": pads as same does, with pad_value; same is set, too */
+	float pad_value;		/* in the units of the layer's input */
 	bool use_bias;
 	enum ak_activation act;		/* fused activation= of conv/dense, or of Activation */
 	bool bounded;			/* ReLU: max_value is set */
