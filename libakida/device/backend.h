@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One table, many back ends. A device is opened by name, loaded with one program or model at a time, and runs frames in
+ * order. A session (run/) owns the load; nothing here allocates while frames run.
+ */
+#ifndef AK_DEVICE_BACKEND_H
+#define AK_DEVICE_BACKEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <akida/device.h>
+
+#define AK_BATCH_MAX 253u /* descriptors in flight of a single-pass program */
+
+/* Told of every finished frame, on the device's own clock (akida_device_info.source). */
+struct ak_meter {
+	void (*frame)(struct ak_meter *m, uint64_t latency_ns);
+};
+
+/* What a load is made of. Borrowed until unload. */
+struct ak_load {
+	const struct akida_program *program; /* NULL for back ends that run layers */
+	const struct akida_model *model;
+	uint32_t batch; /* 1..AK_BATCH_MAX */
+};
+struct ak_load_dims {
+	size_t in_bytes; /* one frame */
+	size_t outputs;	 /* int32 values of one frame */
+};
+
+struct ak_counters {
+	bool has_clk;
+	uint64_t inference_clk, program_clk; /* since load, widened from the wrapping registers */
+	double floor_mw;		     /* NaN without a sensor */
+	uint64_t unknown_events;
+	char unknown_last[160];
+};
+
+struct akida_device;
+struct ak_backend {
+	const char *name;
+	size_t state_bytes;
+	int (*open)(struct akida_device *d, struct akida_diag *diag); /* fills d->info beyond name */
+	void (*close)(struct akida_device *d);
+	int (*load)(struct akida_device *d, const struct ak_load *l, struct ak_load_dims *dims, struct akida_diag *diag);
+	void (*unload)(struct akida_device *d);
+	/* Returns frames or a negative errno; on failure d->error says why. */
+	int64_t (*run)(struct akida_device *d, const uint8_t *in, size_t frames, int32_t *out, struct ak_meter *m);
+	uint64_t (*now_ns)(struct akida_device *d);
+	void (*counters)(struct akida_device *d, struct ak_counters *c);
+	/* Moves at most max power events out of the meter, oldest first; returns how many. */
+	size_t (*power)(struct akida_device *d, struct akida_power_event *ev, size_t max);
+};
+extern const struct ak_backend ak_backend_cpu, ak_backend_akd1000, ak_backend_akd1500;
+
+struct akida_device {
+	const struct ak_backend *ops;
+	struct akida_device_info info;
+	bool loaded;
+	char error[200]; /* of the newest failing run */
+	void *state;	 /* ops->state_bytes, zeroed at open */
+};
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* Opening devices by name: the back-end table, and the names this version knows but cannot open. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/diag.h"
+#include "device/backend.h"
+
+#define DEFAULT_BOARD "/dev/akida0"
+#define DEFAULT_VIRTUAL "virtual:akd1000"
+
+static const struct ak_backend *const backends[] = {&ak_backend_cpu, &ak_backend_akd1000, &ak_backend_akd1500};
+
+/* Names that exist in the design and not in this build, by prefix. */
+static const struct {
+	const char *prefix, *missing;
+} absent[] = {
+	{"virtual:akida2", "the virtual Akida 2 mesh is not in this version; use cpu"},
+	{"vfio:", "the VFIO back end is not in this version; use virtual:akd1000 or virtual:akd1500"},
+	{"/dev/", "the back end of the kernel module is not in this version; use virtual:akd1000 or virtual:akd1500"},
+};
+
+const char *const *akida_device_names(void)
+{
+	static const char *const names[] = {"cpu", "virtual:akd1000", "virtual:akd1500", NULL};
+
+	return names;
+}
+
+static const struct ak_backend *find_backend(const char *name, struct akida_diag *diag, int *err)
+{
+	for (size_t i = 0; i < sizeof(backends) / sizeof(*backends); i++)
+		if (!strcmp(name, backends[i]->name))
+			return backends[i];
+	for (size_t i = 0; i < sizeof(absent) / sizeof(*absent); i++) {
+		if (strncmp(name, absent[i].prefix, strlen(absent[i].prefix)))
+			continue;
+		*err = ak_fail(diag, -EOPNOTSUPP, AK_RULE_DEVICE_ABSENT, name, "%s", absent[i].missing);
+		return NULL;
+	}
+	*err = ak_fail(diag, -ENOENT, AK_RULE_DEVICE_NAME, name, "is not the name of a device");
+	ak_remedy(diag, "cpu, virtual:akd1000 and virtual:akd1500 can be opened");
+	return NULL;
+}
+
+int akida_device_open(const char *name, struct akida_device **out, struct akida_diag *diag)
+{
+	const struct ak_backend *ops;
+	struct akida_device *d;
+	int err = -ENOENT;
+
+	if (!out)
+		return -EINVAL;
+	*out = NULL;
+	if (!name)
+		name = access(DEFAULT_BOARD, F_OK) ? DEFAULT_VIRTUAL : DEFAULT_BOARD;
+	ops = find_backend(name, diag, &err);
+	if (!ops)
+		return err;
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, name, "no memory for the device");
+	d->ops = ops;
+	d->info.size = sizeof(d->info);
+	snprintf(d->info.name, sizeof(d->info.name), "%s", name);
+	d->state = calloc(1, ops->state_bytes);
+	if (!d->state) {
+		err = ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, name, "no memory for the device");
+		goto free_device;
+	}
+	err = ops->open(d, diag);
+	if (err)
+		goto free_state;
+	*out = d;
+	return 0;
+free_state:
+	free(d->state);
+free_device:
+	free(d);
+	return err;
+}
+
+void akida_device_close(struct akida_device *d)
+{
+	if (!d)
+		return;
+	d->ops->close(d);
+	free(d->state);
+	free(d);
+}
+
+int akida_device_info(const struct akida_device *d, struct akida_device_info *info)
+{
+	uint32_t size;
+
+	if (!d || !info || info->size < sizeof(uint32_t))
+		return -EINVAL;
+	size = info->size < sizeof(d->info) ? info->size : (uint32_t)sizeof(d->info);
+	memcpy(info, &d->info, size);
+	info->size = size;
+	return 0;
+}
