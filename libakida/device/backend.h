@@ -43,7 +43,8 @@ struct ak_backend {
 	size_t state_bytes;
 	int (*open)(struct akida_device *d, struct akida_diag *diag); /* fills d->info beyond name */
 	void (*close)(struct akida_device *d);
-	int (*load)(struct akida_device *d, const struct ak_load *l, struct ak_load_dims *dims, struct akida_diag *diag);
+	int (*load)(struct akida_device *d, const struct ak_load *l, struct ak_load_dims *dims,
+		    struct akida_diag *diag);
 	void (*unload)(struct akida_device *d);
 	/* Returns frames or a negative errno; on failure d->error says why. */
 	int64_t (*run)(struct akida_device *d, const uint8_t *in, size_t frames, int32_t *out, struct ak_meter *m);

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* What a session records while frames run; stats/ folds it into figures. */
+#ifndef AK_RUN_SESSION_H
+#define AK_RUN_SESSION_H
+
+#include <akida/run.h>
+#include "device/backend.h"
+
+/*
+ * Latencies in nanoseconds, counted in buckets of constant relative width: values below 256 exactly, above it 128
+ * buckets per power of two, so that a percentile is at most 0.8 % off. Fixed size: recording allocates nothing.
+ */
+#define AK_LATENCY_SUB 128u
+#define AK_LATENCY_BUCKETS (2u * AK_LATENCY_SUB + 56u * AK_LATENCY_SUB)
+struct ak_latency {
+	uint64_t count, max_ns;
+	uint64_t bucket[AK_LATENCY_BUCKETS];
+};
+uint32_t ak_latency_bucket(uint64_t ns);
+uint64_t ak_latency_bucket_ns(uint32_t bucket); /* upper edge: the largest value the bucket holds */
+void ak_latency_add(struct ak_latency *l, uint64_t ns);
+
+#define AK_POWER_EVENTS 4096u /* a bounded ring, oldest dropped: ten minutes at the meter's 141 ms */
+
+struct akida_session {
+	struct ak_meter meter; /* first: the device calls back with its address */
+	struct akida_device *dev;
+	struct ak_load_dims dims;
+	struct ak_latency latency;
+	struct akida_power_event power[AK_POWER_EVENTS];
+	size_t power_first, power_count;
+	uint64_t frames;
+	uint64_t busy_ns;      /* of the device's clock, inside run calls */
+	uint64_t host_busy_ns; /* of this host's clock */
+	uint64_t start_ns, end_ns;
+	uint64_t clk_base;
+	char error[256];
+};
+
+#endif
