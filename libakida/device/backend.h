@@ -59,7 +59,7 @@ struct akida_device {
 	const struct ak_backend *ops;
 	struct akida_device_info info;
 	bool loaded;
-	char error[200]; /* of the newest failing run */
+	char error[400]; /* of the newest failing run */
 	void *state;	 /* ops->state_bytes, zeroed at open */
 };
 

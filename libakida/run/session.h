@@ -34,7 +34,7 @@ struct akida_session {
 	uint64_t host_busy_ns; /* of this host's clock */
 	uint64_t start_ns, end_ns;
 	uint64_t clk_base;
-	char error[256];
+	char error[480];
 };
 
 #endif
