@@ -1,52 +1,185 @@
 # SPDX-License-Identifier: MIT
-# Human targets: make help. Two folder lists build the two libraries and feed the include-order check (design 2.1).
+# Human targets: make help. Two folder lists build the two libraries and feed the include-order check (tests/lint).
 B ?= build
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+AR ?= ar
 OPT ?= -O2 -g
+prefix ?= /usr/local
+libdir ?= $(prefix)/lib
 WARN := -Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith -Wundef
-CPPFLAGS += -D_GNU_SOURCE -DAKIDA_BUILD -Ilibakida/include -Ilibakida -I. $(EXTRA_CPPFLAGS)
-CFLAGS += -std=c11 $(OPT) $(WARN) -fPIC -fvisibility=hidden -MMD -MP $(EXTRA_CFLAGS)
-LDFLAGS += $(EXTRA_LDFLAGS)
+# Warnings are errors under CI only: a new compiler must not break a user's build.
+WERROR := $(if $(CI),-Werror)
+ALL_CFLAGS = -std=c11 $(OPT) $(WARN) $(WERROR) -fPIC -fno-semantic-interposition -MMD -MP $(CFLAGS) $(EXTRA_CFLAGS)
+LIB_CPPFLAGS = -D_GNU_SOURCE -DAKIDA_BUILD -Ilibakida/include -Ilibakida -I. $(CPPFLAGS) $(EXTRA_CPPFLAGS)
+# The tools see the public headers only; the compiler holds them to it.
+TOOL_CPPFLAGS = -D_GNU_SOURCE -Ilibakida/include -Itools $(CPPFLAGS) $(EXTRA_CPPFLAGS)
+ALL_LDFLAGS = $(LDFLAGS) $(EXTRA_LDFLAGS)
+VERSION := $(shell sed -n 's/.*AKIDA_VERSION "\(.*\)"/\1/p' libakida/include/akida/version.h)
+SOVERSION := 0
 
 RUNTIME_DIRS := base layer kernels program device run stats
 TOOLCHAIN_DIRS := graph import quant train snn convert map
 
 RUNTIME_SRC := $(foreach d,$(RUNTIME_DIRS),$(wildcard libakida/$(d)/*.c libakida/$(d)/*/*.c)) \
 	$(wildcard driver/core/*.c firmware/nsoc/*.c)
-TOOLCHAIN_SRC := $(foreach d,$(TOOLCHAIN_DIRS),$(wildcard libakida/$(d)/*.c libakida/$(d)/*/*.c)) $(wildcard libakida/toolchain.c)
+TOOLCHAIN_SRC := $(foreach d,$(TOOLCHAIN_DIRS),$(wildcard libakida/$(d)/*.c)) $(wildcard libakida/toolchain.c)
 RUNTIME_OBJ := $(RUNTIME_SRC:%.c=$(B)/obj/%.o)
 TOOLCHAIN_OBJ := $(TOOLCHAIN_SRC:%.c=$(B)/obj/%.o)
-TOOLCHAIN_LIBS := -lhdf5_serial -lcjson -lzip -lz -ldnnl -lm
-TOOLCHAIN_CPPFLAGS := -I/usr/include/hdf5/serial
-TOOLCHAIN_LDFLAGS := -L/usr/lib/x86_64-linux-gnu/hdf5/serial
+
+# Debian keeps the serial HDF5 in a folder of its own; elsewhere pkg-config or the default paths find it.
+HDF5_CPPFLAGS := $(if $(wildcard /usr/include/hdf5/serial/hdf5.h),-I/usr/include/hdf5/serial,$(shell pkg-config --cflags hdf5 2>/dev/null))
+HDF5_LIBS := $(if $(wildcard /usr/include/hdf5/serial/hdf5.h),-lhdf5_serial,-lhdf5)
+TOOLCHAIN_CPPFLAGS := $(HDF5_CPPFLAGS)
+TOOLCHAIN_LIBS := $(HDF5_LIBS) -lcjson -lzip -lz -ldnnl -lm
+
+COMMON_SRC := $(wildcard tools/common/*.c)
+AKIDA_SRC := $(wildcard tools/akida/*.c)
+BENCH_SRC := $(wildcard tools/akida-bench/*.c)
+COMMON_OBJ := $(COMMON_SRC:%.c=$(B)/obj/%.o)
+AKIDA_OBJ := $(AKIDA_SRC:%.c=$(B)/obj/%.o)
+BENCH_OBJ := $(BENCH_SRC:%.c=$(B)/obj/%.o)
+TOOL_OBJ := $(COMMON_OBJ) $(AKIDA_OBJ) $(BENCH_OBJ)
+MODELS := $(patsubst tools/akida-bench/models/%,$(B)/share/akida/models/%,$(wildcard tools/akida-bench/models/*.akm))
+ALIASES := quantizeml cnn2snn
 
 TEST_SRC := $(wildcard tests/unit/*/test_*.c)
 TEST_BIN := $(TEST_SRC:tests/unit/%.c=$(B)/tests/%)
 
-all: lib
+# Targets that drive a build themselves use all cores, unless the caller already chose.
+JOBS = $(if $(findstring -j,$(MAKEFLAGS))$(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+DEPS := tools/packaging/deps.sh
 
-lib: $(B)/lib/libakida.a $(B)/lib/libakida-tools.a
+all: lib tools
 
-$(TOOLCHAIN_OBJ): CPPFLAGS += $(TOOLCHAIN_CPPFLAGS)
+## Libraries
+
+lib: $(B)/.deps-build $(B)/lib/libakida.so $(B)/lib/libakida-tools.so $(B)/lib/libakida.a $(B)/lib/libakida-tools.a
+
+# The runtime and the programs, for a machine without the toolchain's packages.
+runtime: $(B)/lib/libakida.so $(B)/lib/libakida.a $(B)/bin/akida $(B)/bin/akida-bench links models
+
+# Building never installs: it stops with the list of what is missing.
+$(B)/.deps-build: $(DEPS)
+	@sh $(DEPS) need build toolchain || { echo "or: make runtime (no toolchain: runs .akm, .akp and vendor programs)" >&2; exit 1; }
+	@mkdir -p $(@D) && touch $@
+
+$(B)/obj/libakida/%.o $(B)/obj/driver/%.o $(B)/obj/firmware/%.o: OBJ_CPPFLAGS = $(LIB_CPPFLAGS)
+$(TOOLCHAIN_OBJ): OBJ_CPPFLAGS = $(LIB_CPPFLAGS) $(TOOLCHAIN_CPPFLAGS)
+$(TOOLCHAIN_OBJ): | $(B)/.deps-build
+$(TOOL_OBJ): OBJ_CPPFLAGS = $(TOOL_CPPFLAGS)
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(CC) $(OBJ_CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+
 $(B)/lib/libakida.a: $(RUNTIME_OBJ)
 	@mkdir -p $(@D)
-	rm -f $@ && ar rcs $@ $^
+	rm -f $@ && $(AR) rcs $@ $^
 $(B)/lib/libakida-tools.a: $(TOOLCHAIN_OBJ)
 	@mkdir -p $(@D)
-	rm -f $@ && ar rcs $@ $^
+	rm -f $@ && $(AR) rcs $@ $^
 
-# Unit tests: one cmocka program per file, linked to the static libraries so that internals are in reach.
+# libakida.map shows akida_* to everybody and ak_* to the toolchain library of the same build only.
+$(B)/lib/libakida.so.$(SOVERSION): $(RUNTIME_OBJ) libakida/libakida.map
+	@mkdir -p $(@D)
+	$(CC) -shared -Wl,-soname,libakida.so.$(SOVERSION) -Wl,--version-script=libakida/libakida.map \
+		-Wl,-Bsymbolic-functions $(Z_DEFS) -o $@ $(RUNTIME_OBJ) $(ALL_LDFLAGS) -lm
+$(B)/lib/libakida.so: $(B)/lib/libakida.so.$(SOVERSION)
+	ln -sf $(<F) $@
+$(B)/lib/libakida-tools.so: $(TOOLCHAIN_OBJ) libakida/libakida-tools.map $(B)/lib/libakida.so
+	@mkdir -p $(@D)
+	$(CC) -shared -Wl,-soname,libakida-tools.so -Wl,--version-script=libakida/libakida-tools.map \
+		-Wl,-Bsymbolic-functions $(Z_DEFS) -Wl,-rpath,'$$ORIGIN' -o $@ $(TOOLCHAIN_OBJ) $(ALL_LDFLAGS) -L$(B)/lib -lakida \
+		$(TOOLCHAIN_LIBS)
+
+## Programs
+
+tools: $(B)/bin/akida $(B)/bin/akida-bench $(B)/lib/libakida-tools.so links models
+
+$(B)/bin/akida: $(AKIDA_OBJ) $(COMMON_OBJ) $(B)/lib/libakida.so
+	@mkdir -p $(@D)
+	$(CC) -o $@ $(AKIDA_OBJ) $(COMMON_OBJ) $(ALL_LDFLAGS) -L$(B)/lib -lakida -Wl,-rpath,'$$ORIGIN/../lib' -lm -ldl
+$(B)/bin/akida-bench: $(BENCH_OBJ) $(COMMON_OBJ) $(B)/lib/libakida.so
+	@mkdir -p $(@D)
+	$(CC) -o $@ $(BENCH_OBJ) $(COMMON_OBJ) $(ALL_LDFLAGS) -L$(B)/lib -lakida -Wl,-rpath,'$$ORIGIN/../lib' -lm -ldl
+links: $(ALIASES:%=$(B)/bin/%)
+$(ALIASES:%=$(B)/bin/%): $(B)/bin/akida
+	ln -sf akida $@
+models: $(MODELS)
+$(B)/share/akida/models/%: tools/akida-bench/models/%
+	@mkdir -p $(@D)
+	cp $< $@
+
+## Unit tests: one cmocka program per file, linked to the static libraries so that internals are in reach
+
 $(B)/tests/%: tests/unit/%.c $(B)/lib/libakida.a $(B)/lib/libakida-tools.a
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(TOOLCHAIN_CPPFLAGS) $(CFLAGS) -o $@ $< $(LDFLAGS) $(TOOLCHAIN_LDFLAGS) \
+	$(CC) $(LIB_CPPFLAGS) $(TOOLCHAIN_CPPFLAGS) $(ALL_CFLAGS) -o $@ $< $(ALL_LDFLAGS) \
 		$(B)/lib/libakida-tools.a $(B)/lib/libakida.a $(TOOLCHAIN_LIBS) -lcmocka -lpthread -ldl
+unit-bin: $(TEST_BIN)
 unit: $(TEST_BIN)
 	@for t in $(TEST_BIN); do echo "== $$t"; $$t || exit 1; done
 
+## Work on a fresh machine: these install what they need first
+
+deps:
+	@sh $(DEPS) install build toolchain test
+
+bench:
+	@sh $(DEPS) install build toolchain
+	@$(MAKE) $(JOBS) --no-print-directory lib tools
+	$(B)/bin/akida-bench -d virtual:akd1000 --save-json $(B)/bench.json
+
+check check-unit check-asan check-cli check-golden check-build lint:
+	@sh $(DEPS) install build toolchain test
+	@$(MAKE) $(JOBS) --no-print-directory lib tools unit-bin
+	@MAKE='$(MAKE)' B='$(B)' sh tests/run.sh $@
+
+format:
+	clang-format -i $$(git ls-files 'libakida/*.[ch]' 'tools/*.[ch]' 'firmware/*.[ch]' 'tests/*.[ch]')
+
+NOT_YET := module dkms-tree deb soak mutate fuzz bench-kernels bench-train bench-driver check-kernel check-kernel-debug \
+	check-docs check-deb check-image check-browser check-hw
+$(NOT_YET):
+	@echo "make $@: not available in this version" >&2; exit 1
+
+## Installing
+
+install: lib tools
+	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(libdir)/pkgconfig $(DESTDIR)$(prefix)/include/akida \
+		$(DESTDIR)$(prefix)/share/akida/models $(DESTDIR)$(prefix)/share/man/man1
+	install -m755 $(B)/bin/akida $(B)/bin/akida-bench $(DESTDIR)$(prefix)/bin
+	for a in $(ALIASES); do ln -sf akida $(DESTDIR)$(prefix)/bin/$$a; done
+	install -m755 $(B)/lib/libakida.so.$(SOVERSION) $(B)/lib/libakida-tools.so $(DESTDIR)$(libdir)
+	ln -sf libakida.so.$(SOVERSION) $(DESTDIR)$(libdir)/libakida.so
+	install -m644 $(B)/lib/libakida.a $(DESTDIR)$(libdir)
+	install -m644 libakida/include/akida/*.h $(DESTDIR)$(prefix)/include/akida
+	sed -e 's|@prefix@|$(prefix)|' -e 's|@libdir@|$(libdir)|' -e 's|@version@|$(VERSION)|' libakida/akida.pc.in \
+		> $(DESTDIR)$(libdir)/pkgconfig/akida.pc
+	for m in $(MODELS); do install -m644 $$m $(DESTDIR)$(prefix)/share/akida/models; done
+	install -m644 tools/man/*.1 $(DESTDIR)$(prefix)/share/man/man1
+
 clean:
-	rm -rf $(B)
-.PHONY: all lib unit clean
--include $(RUNTIME_OBJ:.o=.d) $(TOOLCHAIN_OBJ:.o=.d)
+	rm -rf $(B) build-*
+
+help:
+	@echo "make                build the libraries and the programs (build/lib, build/bin)"
+	@echo "make bench          install what is missing, build, run the main job on virtual:akd1000, write build/bench.json"
+	@echo "make check          every test that needs no board; ends with N passed, N failed, N skipped"
+	@echo "make check-unit | check-asan | check-cli | check-golden | check-build | lint      parts of it"
+	@echo "make deps           install what building and testing need (apt; without root: print the list)"
+	@echo "make lib | tools | runtime     libraries; programs; both without the toolchain"
+	@echo "make unit           build and run the unit tests, stop at the first failing program"
+	@echo "make format         clang-format the user-space sources"
+	@echo "make install DESTDIR= prefix=/usr/local          make clean"
+	@echo "variables: B=build CC=gcc OPT='-O2 -g' EXTRA_CFLAGS= EXTRA_LDFLAGS= CI=true (warnings are errors, nothing is left out)"
+	@echo "not available in this version: $(NOT_YET)"
+
+print-%:
+	@echo '$($*)'
+
+.PHONY: all lib runtime tools links models unit unit-bin deps bench check check-unit check-asan check-cli check-golden \
+	check-build lint format install clean help $(NOT_YET)
+.DELETE_ON_ERROR:
+-include $(RUNTIME_OBJ:.o=.d) $(TOOLCHAIN_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TEST_BIN:=.d)

@@ -1,0 +1,88 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What building and testing need, found by looking (not by asking a package manager), installed with apt on request.
+#   deps.sh list|need|install GROUP...      groups: build toolchain test
+# list prints the missing Debian packages; need fails with them; install gets them without questions.
+set -u
+CC=${CC:-gcc}
+
+# package, kind of proof, proof
+groups() {
+	case $1 in
+	build) echo "gcc cmd gcc
+libc6-dev hdr stdio.h
+binutils cmd ar" ;;
+	toolchain) echo "libhdf5-dev hdr hdf5.h
+libcjson-dev hdr cjson/cJSON.h
+libzip-dev hdr zip.h
+zlib1g-dev hdr zlib.h
+libdnnl-dev hdr oneapi/dnnl/dnnl.h" ;;
+	test) echo "libcmocka-dev cmocka cmocka.h
+clang cmd clang
+clang-format cmd clang-format
+sparse cmd sparse
+python3 cmd python3
+python3-numpy py numpy
+python3-h5py py h5py
+git cmd git" ;;
+	*) echo "deps.sh: unknown group $1" >&2; exit 2 ;;
+	esac
+}
+
+present() {
+	case $1 in
+	cmd) command -v "$2" >/dev/null 2>&1 ;;
+	hdr) echo "#include <$2>" | "$CC" -E -I/usr/include/hdf5/serial -x c - >/dev/null 2>&1 ;;
+	cmocka) printf '#include <stdarg.h>\n#include <stddef.h>\n#include <setjmp.h>\n#include <stdint.h>\n#include <cmocka.h>\n' |
+		"$CC" -E -x c - >/dev/null 2>&1 ;;
+	py) python3 -c "import $2" >/dev/null 2>&1 || /usr/bin/python3 -c "import $2" >/dev/null 2>&1 ;;
+	esac
+}
+
+missing() {
+	for g in "$@"; do
+		groups "$g" | while read -r pkg kind proof; do
+			present "$kind" "$proof" || printf ' %s' "$pkg"
+		done
+	done
+}
+
+mode=$1
+shift
+lack=$(missing "$@") || exit 2
+lack=${lack# }
+case $mode in
+list) [ -z "$lack" ] || echo "$lack" ;;
+need)
+	[ -z "$lack" ] && exit 0
+	echo "missing packages: $lack" >&2
+	echo "make deps installs them" >&2
+	exit 1 ;;
+install)
+	[ -z "$lack" ] && exit 0
+	if ! command -v apt-get >/dev/null 2>&1; then
+		echo "missing (names as on Debian 12): $lack; no apt-get here, please install them" >&2
+		exit 1
+	fi
+	if [ "$(id -u)" = 0 ]; then
+		as=
+	elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
+		as="sudo -n"
+	else
+		echo "missing packages: $lack" >&2
+		echo "as root: apt-get install --no-install-recommends $lack" >&2
+		exit 1
+	fi
+	export DEBIAN_FRONTEND=noninteractive
+	apt() { $as env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0 "$@" </dev/null; }
+	lists=$(find /var/lib/apt/lists -name '*_Packages*' 2>/dev/null | head -n 1)
+	[ -n "$lists" ] || apt update || exit 1
+	echo "installing: $lack"
+	# shellcheck disable=SC2086
+	apt install --no-install-recommends $lack || { apt update && apt install --no-install-recommends $lack; } || exit 1
+	still=$(missing "$@")
+	[ -z "$still" ] || { echo "still missing after installing:$still" >&2; exit 1; } ;;
+*)
+	echo "usage: deps.sh list|need|install GROUP..." >&2
+	exit 2 ;;
+esac
