@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rewrites of a float graph that keep its outputs: what QuantizeML does before it quantizes (reference: quantization 2.9).
+ * Every pass changes the graph in place, is safe to repeat, and leaves shapes to the next ak_graph_finish. A pass that
+ * meets something it cannot rewrite leaves it alone: whoever cannot use it says so later. Errors: -ENOMEM only.
+ */
+#ifndef AK_GRAPH_PASSES_PASSES_H
+#define AK_GRAPH_PASSES_PASSES_H
+
+#include "../graph.h"
+
+/* activation= of weighted layers and Activation("relu", "relu6", "linear") become ReLU, Activation nodes or nothing. */
+int ak_pass_split_activations(struct akida_graph *g);
+/* Dropout does nothing at inference. */
+int ak_pass_remove_dropout(struct akida_graph *g);
+/* AveragePooling2D over the whole map is GlobalAveragePooling2D(keepdims=True). Needs finished shapes. */
+int ak_pass_global_pooling(struct akida_graph *g);
+/* ZeroPadding2D before a valid convolution becomes padding "same" where that is the same. Needs finished shapes. */
+int ak_pass_merge_zero_padding(struct akida_graph *g);
+/* The offset of a leading Rescaling moves into the next Conv2D or Dense: bias, and a padding value for "same". */
+int ak_pass_align_rescaling(struct akida_graph *g);
+/* ReLU > MaxPool becomes MaxPool > ReLU: exact, since ReLU is monotone. */
+int ak_pass_pool_before_relu(struct akida_graph *g);
+/* Pooling > BatchNorm becomes BatchNorm > pooling; for maxima only when no channel has a negative factor. */
+int ak_pass_batchnorm_before_pool(struct akida_graph *g);
+/* BatchNorm after a weighted layer goes into its kernel and bias. */
+int ak_pass_fold_batchnorm(struct akida_graph *g);
+/*
+ * Softmax, Activation and reshapes that only move unit dimensions at the end do not change what wins: they are removed,
+ * with a note that names them. Needs finished shapes.
+ */
+int ak_pass_cut_head(struct akida_graph *g, struct akida_diag *diag);
+
+/* A finished copy with every pass applied, in the order that lets each do most. Caller destroys it. */
+int ak_graph_sanitize(const struct akida_graph *g, struct akida_graph **out, struct akida_diag *diag);
+
+/* ---- tools of the passes ---- */
+
+#define AK_NO_NODE UINT32_MAX
+/* The only consumer of node i when i is not the output itself; else AK_NO_NODE. */
+uint32_t ak_graph_only_consumer(const struct akida_graph *g, uint32_t i);
+/* Puts a new node behind node i; all consumers of i, and the output, move to it. NULL when out of memory. */
+struct ak_node *ak_graph_insert_after(struct akida_graph *g, uint32_t i, enum ak_op op, const char *name);
+/* Node i and its only consumer j, both with one input, change places; names and weights go along. */
+void ak_graph_swap(struct akida_graph *g, uint32_t i, uint32_t j);
+/* True when node n only moves dimensions of size 1 with respect to its input. */
+bool ak_node_moves_units_only(const struct ak_node *n, const struct ak_node *in);
+
+#endif

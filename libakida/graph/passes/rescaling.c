@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rescaling(scale, offset) > Conv: the integer input of a quantized network has no offset, so the offset moves into the
+ * bias. Zeros that "same" padding puts around the rescaled image are then no longer zeros: the layer keeps a padding value.
+ */
+#include <errno.h>
+#include "passes.h"
+
+static int add_offset(struct ak_node *c, float offset)
+{
+	const struct ak_weight *kernel = ak_node_weight(c, "kernel");
+	struct ak_weight *bias = ak_node_weight(c, "bias");
+	size_t filters = kernel->dims[kernel->rank - 1], dims[1] = {filters};
+	int err;
+
+	if (!bias) {
+		err = ak_node_add_weight(c, "bias", 1, dims, &bias);
+		if (err)
+			return err;
+		c->use_bias = true;
+	}
+	for (size_t f = 0; f < filters; f++) {
+		double sum = 0;
+
+		for (size_t i = f; i < kernel->count; i += filters)
+			sum += (double)kernel->data[i];
+		bias->data[f] += (float)(sum * (double)offset);
+	}
+	return 0;
+}
+
+int ak_pass_align_rescaling(struct akida_graph *g)
+{
+	for (uint32_t i = 1; i < g->count; i++) {
+		struct ak_node *r = &g->nodes[i], *c;
+		uint32_t next;
+		int err;
+
+		if (r->op != AK_OP_RESCALING || r->offset == 0 || g->nodes[r->inputs[0]].op != AK_OP_INPUT)
+			continue;
+		next = ak_graph_only_consumer(g, i);
+		if (next == AK_NO_NODE)
+			continue;
+		c = &g->nodes[next];
+		if ((c->op != AK_OP_CONV2D && c->op != AK_OP_DENSE) || c->padded)
+			continue;
+		err = add_offset(c, r->offset);
+		if (err)
+			return err;
+		if (c->op == AK_OP_CONV2D && c->same) {
+			c->padded = true;
+			c->pad_value = -r->offset;
+		}
+		r->offset = 0;
+	}
+	return 0;
+}
