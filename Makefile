@@ -69,6 +69,8 @@ $(B)/obj/libakida/%.o $(B)/obj/driver/%.o $(B)/obj/firmware/%.o: OBJ_CPPFLAGS = 
 $(TOOLCHAIN_OBJ): OBJ_CPPFLAGS = $(LIB_CPPFLAGS) $(TOOLCHAIN_CPPFLAGS)
 $(TOOLCHAIN_OBJ): | $(B)/.deps-build
 $(TOOL_OBJ): OBJ_CPPFLAGS = $(TOOL_CPPFLAGS)
+# The compute of today's back ends: vectorized by the compiler.
+$(B)/obj/libakida/layer/semantics.o: ALL_CFLAGS += -O3
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(OBJ_CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<

@@ -264,11 +264,11 @@ int ak_layer_check_values(const struct akida_layer *l, struct akida_diag *diag)
 		if (!l->activation && (!isfinite(l->scale[f]) || l->scale[f] == 0))
 			return ak_fail(diag, -ERANGE, AK_RULE_LAYER_PARAM, l->name,
 				       "scale of filter %u is %g, it must be finite and not zero", f, l->scale[f]);
-		if (l->activation && (err = check_range(diag, AK_RULE_LAYER_PARAM, l, "threshold", l->threshold[f],
-							-limit - 1, limit)))
+		if (l->activation &&
+		    (err = check_range(diag, AK_RULE_LAYER_PARAM, l, "threshold", l->threshold[f], -limit - 1, limit)))
 			return err;
-		if ((err = check_range(diag, AK_RULE_LAYER_PARAM, l, "step (1/16)", l->step16[f],
-				       l->activation ? 1 : 0, AK_STEP16_MAX)))
+		if ((err = check_range(diag, AK_RULE_LAYER_PARAM, l, "step (1/16)", l->step16[f], l->activation ? 1 : 0,
+				       AK_STEP16_MAX)))
 			return err;
 	}
 	return 0;

@@ -26,8 +26,8 @@ static inline void accumulate_wide(int32_t *restrict acc, const int8_t *restrict
 }
 
 /* One kernel row over one row of inputs: n consecutive inputs meet n consecutive weight rows of f filters. */
-static inline void accumulate_run(int32_t *restrict acc, const uint8_t *restrict in, const int8_t *restrict w,
-				  size_t n, size_t f)
+static inline void accumulate_run(int32_t *restrict acc, const uint8_t *restrict in, const int8_t *restrict w, size_t n,
+				  size_t f)
 {
 	for (size_t i = 0; i < n; i++)
 		if (in[i])
