@@ -30,7 +30,8 @@ static void fill_i8(int8_t *p, size_t n, int bits)
 }
 
 /* The definition in layer.h, written down once more without any thought of speed. */
-static int64_t conv_at(const struct ak_conv_geom *g, const uint8_t *in, const int8_t *w, int64_t y, int64_t x, uint32_t f)
+static int64_t conv_at(const struct ak_conv_geom *g, const uint8_t *in, const int8_t *w, int64_t y, int64_t x,
+		       uint32_t f)
 {
 	int64_t sum = 0;
 
@@ -51,9 +52,16 @@ static void test_conv_potentials_hand_computed_case(void **state)
 	/* 3x3 map, 2x2 kernel, one channel, two filters, no padding */
 	const uint8_t in[9] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
 	const int8_t w[8] = {1, -1, 2, 0, 3, 0, 4, 1}; /* [ky][kx][c][f] */
-	const struct ak_conv_geom g = {.in_h = 3, .in_w = 3, .in_c = 1, .stride = 1, .kernel_h = 2, .kernel_w = 2,
-				       .out_h = 2, .out_w = 2, .filters = 2};
-	const int32_t want[8] = {1 + 4 + 12 + 20, 5 - 1, 2 + 6 + 15 + 24, 6 - 2,
+	const struct ak_conv_geom g = {.in_h = 3,
+				       .in_w = 3,
+				       .in_c = 1,
+				       .stride = 1,
+				       .kernel_h = 2,
+				       .kernel_w = 2,
+				       .out_h = 2,
+				       .out_w = 2,
+				       .filters = 2};
+	const int32_t want[8] = {1 + 4 + 12 + 20,  5 - 1, 2 + 6 + 15 + 24,  6 - 2,
 				 4 + 10 + 21 + 32, 8 - 4, 5 + 12 + 24 + 36, 9 - 5};
 	int32_t out[8];
 
@@ -66,8 +74,18 @@ static void test_conv_potentials_padding_value_takes_part(void **state)
 {
 	const uint8_t in[1] = {10};
 	const int8_t w[9] = {1, 1, 1, 1, 2, 1, 1, 1, -1};
-	struct ak_conv_geom g = {.in_h = 1, .in_w = 1, .in_c = 1, .pad_top = 1, .pad_left = 1, .stride = 1, .kernel_h = 3,
-				 .kernel_w = 3, .out_h = 1, .out_w = 1, .filters = 1, .pad_value = 128};
+	struct ak_conv_geom g = {.in_h = 1,
+				 .in_w = 1,
+				 .in_c = 1,
+				 .pad_top = 1,
+				 .pad_left = 1,
+				 .stride = 1,
+				 .kernel_h = 3,
+				 .kernel_w = 3,
+				 .out_h = 1,
+				 .out_w = 1,
+				 .filters = 1,
+				 .pad_value = 128};
 	int32_t out;
 
 	(void)state;
@@ -88,10 +106,17 @@ static void test_conv_potentials_equals_definition_for_many_geometries(void **st
 	(void)state;
 	seed = 1;
 	for (int round = 0; round < 400; round++) {
-		struct ak_conv_geom g = {.in_h = 1 + next() % 9, .in_w = 1 + next() % 11, .in_c = 1 + next() % 5,
-					 .pad_top = (int32_t)(next() % 9) - 2, .pad_left = (int32_t)(next() % 9) - 2,
-					 .stride = 1 + next() % 3, .kernel_h = 1 + next() % 7, .kernel_w = 1 + next() % 7,
-					 .out_h = 1 + next() % 6, .out_w = 1 + next() % 6, .filters = filters[next() % 8],
+		struct ak_conv_geom g = {.in_h = 1 + next() % 9,
+					 .in_w = 1 + next() % 11,
+					 .in_c = 1 + next() % 5,
+					 .pad_top = (int32_t)(next() % 9) - 2,
+					 .pad_left = (int32_t)(next() % 9) - 2,
+					 .stride = 1 + next() % 3,
+					 .kernel_h = 1 + next() % 7,
+					 .kernel_w = 1 + next() % 7,
+					 .out_h = 1 + next() % 6,
+					 .out_w = 1 + next() % 6,
+					 .filters = filters[next() % 8],
 					 .pad_value = next() % 2 ? next() % 256 : 0};
 
 		fill_u8(in, sizeof(in), 255);
@@ -116,10 +141,17 @@ static void test_separable_potentials_equals_depthwise_then_pointwise(void **sta
 	for (int round = 0; round < 300; round++) {
 		/* even rounds: widths of the chip; odd rounds: sums beyond 16 bits */
 		int bits = round % 2 ? 8 : 4;
-		struct ak_conv_geom g = {.in_h = 1 + next() % 9, .in_w = 1 + next() % 11, .in_c = 1 + next() % 7,
-					 .pad_top = (int32_t)(next() % 5) - 1, .pad_left = (int32_t)(next() % 5) - 1,
-					 .stride = 1 + next() % 2, .kernel_h = 1 + next() % 5, .kernel_w = 1 + next() % 5,
-					 .out_h = 1 + next() % 6, .out_w = 1 + next() % 6, .filters = 1 + next() % 33};
+		struct ak_conv_geom g = {.in_h = 1 + next() % 9,
+					 .in_w = 1 + next() % 11,
+					 .in_c = 1 + next() % 7,
+					 .pad_top = (int32_t)(next() % 5) - 1,
+					 .pad_left = (int32_t)(next() % 5) - 1,
+					 .stride = 1 + next() % 2,
+					 .kernel_h = 1 + next() % 5,
+					 .kernel_w = 1 + next() % 5,
+					 .out_h = 1 + next() % 6,
+					 .out_w = 1 + next() % 6,
+					 .filters = 1 + next() % 33};
 		struct ak_conv_geom d = g;
 
 		fill_u8(in, sizeof(in), bits == 8 ? 255 : 15);
@@ -161,8 +193,15 @@ static void test_conv_potentials_rows_with_halo_equal_the_whole(void **state)
 	fill_u8(in, sizeof(in), 15);
 	fill_i8(w, sizeof(w), 4);
 	for (uint32_t stride = 1; stride <= 2; stride++) {
-		struct ak_conv_geom g = {.in_h = 12, .in_w = 7, .in_c = 3, .stride = stride, .kernel_h = 3, .kernel_w = 3,
-					 .out_h = ak_same_out(12, stride), .out_w = ak_same_out(7, stride), .filters = 8};
+		struct ak_conv_geom g = {.in_h = 12,
+					 .in_w = 7,
+					 .in_c = 3,
+					 .stride = stride,
+					 .kernel_h = 3,
+					 .kernel_w = 3,
+					 .out_h = ak_same_out(12, stride),
+					 .out_w = ak_same_out(7, stride),
+					 .filters = 8};
 		size_t row = (size_t)g.out_w * g.filters;
 
 		g.pad_top = (int32_t)ak_same_pad_before(12, 3, stride);
@@ -344,10 +383,24 @@ static void test_fully_potentials_sums_all_inputs(void **state)
 /* A layer through ak_layer_run against its parts put together by hand. */
 static void test_layer_run_pools_then_activates(void **state)
 {
-	struct akida_layer l = {.name = "c", .type = AKIDA_LAYER_CONV, .in_h = 7, .in_w = 9, .in_c = 4, .in_bits = 4,
-				.filters = 16, .kernel_h = 3, .kernel_w = 3, .stride = 1, .padding = AKIDA_PAD_SAME,
-				.pool = AKIDA_POOL_MAX, .pool_size = 2, .pool_stride = 2, .pool_padding = AKIDA_PAD_SAME,
-				.weights_bits = 4, .activation = true, .act_bits = 4};
+	struct akida_layer l = {.name = "c",
+				.type = AKIDA_LAYER_CONV,
+				.in_h = 7,
+				.in_w = 9,
+				.in_c = 4,
+				.in_bits = 4,
+				.filters = 16,
+				.kernel_h = 3,
+				.kernel_w = 3,
+				.stride = 1,
+				.padding = AKIDA_PAD_SAME,
+				.pool = AKIDA_POOL_MAX,
+				.pool_size = 2,
+				.pool_stride = 2,
+				.pool_padding = AKIDA_PAD_SAME,
+				.weights_bits = 4,
+				.activation = true,
+				.act_bits = 4};
 	uint8_t in[7 * 9 * 4], act[4 * 5 * 16];
 	int32_t *scratch;
 
@@ -368,8 +421,15 @@ static void test_layer_run_pools_then_activates(void **state)
 	for (uint32_t y = 0; y < 4; y++)
 		for (uint32_t x = 0; x < 5; x++)
 			for (uint32_t f = 0; f < 16; f++) {
-				struct ak_conv_geom g = {.in_h = 7, .in_w = 9, .in_c = 4, .pad_top = 1, .pad_left = 1,
-							 .stride = 1, .kernel_h = 3, .kernel_w = 3, .filters = 16};
+				struct ak_conv_geom g = {.in_h = 7,
+							 .in_w = 9,
+							 .in_c = 4,
+							 .pad_top = 1,
+							 .pad_left = 1,
+							 .stride = 1,
+							 .kernel_h = 3,
+							 .kernel_w = 3,
+							 .filters = 16};
 				int64_t best = INT32_MIN;
 
 				for (uint32_t k = 0; k < 4; k++)
@@ -387,13 +447,32 @@ static void test_layer_run_pools_then_activates(void **state)
 
 static void test_layer_run_global_pool_hands_out_sums(void **state)
 {
-	struct akida_layer l = {.name = "s", .type = AKIDA_LAYER_SEPARABLE, .in_h = 4, .in_w = 3, .in_c = 5, .in_bits = 4,
-				.filters = 6, .kernel_h = 3, .kernel_w = 3, .stride = 1, .padding = AKIDA_PAD_SAME,
-				.pool = AKIDA_POOL_GLOBAL_AVERAGE, .weights_bits = 4};
+	struct akida_layer l = {.name = "s",
+				.type = AKIDA_LAYER_SEPARABLE,
+				.in_h = 4,
+				.in_w = 3,
+				.in_c = 5,
+				.in_bits = 4,
+				.filters = 6,
+				.kernel_h = 3,
+				.kernel_w = 3,
+				.stride = 1,
+				.padding = AKIDA_PAD_SAME,
+				.pool = AKIDA_POOL_GLOBAL_AVERAGE,
+				.weights_bits = 4};
 	uint8_t in[4 * 3 * 5];
 	int32_t pot[6], map[4 * 3 * 6], want[6] = {0}, tmp[3 * 5], *scratch;
-	struct ak_conv_geom g = {.in_h = 4, .in_w = 3, .in_c = 5, .pad_top = 1, .pad_left = 1, .stride = 1, .kernel_h = 3,
-				 .kernel_w = 3, .out_h = 4, .out_w = 3, .filters = 6};
+	struct ak_conv_geom g = {.in_h = 4,
+				 .in_w = 3,
+				 .in_c = 5,
+				 .pad_top = 1,
+				 .pad_left = 1,
+				 .stride = 1,
+				 .kernel_h = 3,
+				 .kernel_w = 3,
+				 .out_h = 4,
+				 .out_w = 3,
+				 .filters = 6};
 
 	(void)state;
 	seed = 6;
