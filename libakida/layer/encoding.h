@@ -64,6 +64,14 @@ enum ak_np_reg {
 #define AK_REG4_FNP_POTENTIALS 0x0100a2u
 #define AK_LAYER_ID_DMA 0xffu
 
+/*
+ * REG9 stride offsets. Clear in every decoded stride-2 layer, all of even sizes, where output (y, x) is centred on
+ * input (2y+1, 2x+1). Ours (rule CNP_STRIDE2_ODD): set on an axis whose whole input size is odd, where TensorFlow Same
+ * centres output y on input 2y. The halo rows of the cut are the same in both cases.
+ */
+#define AK_REG9_I_STRIDE_OFFSET (1u << 12)
+#define AK_REG9_J_STRIDE_OFFSET (1u << 28)
+
 /* ---- HRC registers (no public names), word index ---- */
 #define AK_HRC_WORD_STROBE 0x00u
 #define AK_HRC_WORD_PRECONF 0x04u  /* 0x10, | 0x08 with one channel */
@@ -99,7 +107,12 @@ enum ak_np_reg {
 #define AK_CNP7_PAD_LEFT (1u << 13)
 #define AK_CNP7_PAD_BOTTOM (1u << 14)
 #define AK_CNP7_PAD_TOP (1u << 15)
-/* Max pooling (rule CNP_POOL): size and stride in CNP7; pad bottom/right set when the last window is cut short. */
+/*
+ * Max pooling (rule CNP_POOL): size and stride in CNP7 (0x11 without); pad bottom/right set when the last window of
+ * the whole layer is cut short (Same), clear when such a window is dropped (Valid). CNP4 and CNP5 count rows and
+ * columns of the convolution, before pooling; in a row split (rule CNP_SPLIT_POOL) the rows of each NP are whole pool
+ * windows, so its first pooled row is CNP4 J / pool stride, and only the last NP may have the bottom bit.
+ */
 
 /*
  * The rule table: RULE(symbol, id, tag, sentence). Tags: VERIFIED decoded from vendor programs and shown to work,
@@ -111,6 +124,8 @@ enum ak_np_reg {
 	RULE(HRC_3CH_S2, "hrc.3ch-3x3-stride2", VERIFIED, "input convolution, 3 channels, 3x3, stride 2, 4-bit output") \
 	RULE(HRC_WORD44, "hrc.word44", DERIVED,                                                                       \
 	     "HRC word 0x44 of one-channel layers: seen for 3x3/16 and 5x5/64 filters only; meaning unknown")          \
+	RULE(HRC_WORD44_GUESS, "hrc.word44-guess", PROVISIONAL,                                                       \
+	     "HRC word 0x44 for other kernels, filters or channels: filters/4 - (kernel - 1), left out if not positive") \
 	RULE(HRC_VALID, "hrc.valid-padding", DERIVED, "input convolution with Valid padding: padding word 0")          \
 	RULE(HRC_STRIDE, "hrc.stride-1-3", PROVISIONAL, "input convolution with stride 1 or 3: stride in mode [9:8]") \
 	RULE(HRC_OUTPUT, "hrc.output-word", PROVISIONAL, "HRC max pooling or 1/2-bit output: fields of word 9 are ours") \
@@ -123,6 +138,14 @@ enum ak_np_reg {
 	RULE(CNP_SPLIT_WIDE, "cnp.split-wide", PROVISIONAL, "rows split over more NPs or columns than were seen")      \
 	RULE(CNP_SPLIT_FILTERS, "cnp.split-filters", DERIVED, "filters split over NPs: known by track sizes only")     \
 	RULE(CNP_OUTPUT, "cnp.output", VERIFIED, "a CNP layer as the last one: sparse potentials, output type 2")      \
+	RULE(CNP_STRIDE2_ODD, "cnp.stride2-odd", PROVISIONAL,                                                         \
+	     "stride 2 on an odd input size: the stride offset bits of REG9 choose the other phase")                   \
+	RULE(CNP_SPLIT_POOL, "cnp.split-pool", PROVISIONAL, "rows split over NPs in front of max pooling")             \
+	RULE(CNP_PW_START, "cnp.pointwise-start", DERIVED,                                                            \
+	     "separable with channels not a multiple of 8: pointwise weights start at the next multiple of 8 lines")   \
+	RULE(OUTPUT_ACT, "output.activations", PROVISIONAL, "the last layer hands out activations, not potentials")    \
+	RULE(OUTPUT_SPLIT, "output.split", PROVISIONAL,                                                               \
+	     "the last layer on several NPs: their number in EPG word 0x18 [7:0]")                                     \
 	RULE(FNP3_64, "fnp3.64-inputs", VERIFIED, "fully connected on FNP3 with 64 inputs, potentials")                \
 	RULE(FNP3_N, "fnp3.n-inputs", DERIVED, "FNP3 with other input counts: sizes checked, input order documented")  \
 	RULE(FNP3_ACT, "fnp3.activation", PROVISIONAL, "FNP3 with thresholds: UID 4 pairs as on a CNP")                \
