@@ -13,7 +13,6 @@
 #include "layer/layer.h"
 
 #define MAX_KERNEL 16u
-#define MAX_LAYERS 256u /* layer ids have 8 bits */
 
 uint32_t ak_same_out(uint32_t n, uint32_t s)
 {
@@ -174,18 +173,22 @@ static uint32_t axis(uint32_t n, uint32_t k, uint32_t s, enum akida_padding padd
 static int check_magnitude(const struct akida_layer *l, struct akida_diag *diag)
 {
 	uint64_t w = l->weights_bits == 1 ? 1 : (uint64_t)1 << (l->weights_bits - 1);
-	uint64_t x = ((uint64_t)1 << l->in_bits) - 1, worst;
+	uint64_t x = ((uint64_t)1 << l->in_bits) - 1, inputs, worst;
 
 	if (l->type == AKIDA_LAYER_FULLY)
-		worst = (uint64_t)l->in_h * l->in_w * l->in_c * x * w;
+		inputs = (uint64_t)l->in_h * l->in_w * l->in_c;
 	else
-		worst = (uint64_t)l->kernel_h * l->kernel_w * l->in_c * x * w;
+		inputs = (uint64_t)l->kernel_h * l->kernel_w * l->in_c;
+	worst = inputs * x * w;
 	if (l->type == AKIDA_LAYER_SEPARABLE)
 		worst *= w;
 	if (l->pool == AKIDA_POOL_GLOBAL_AVERAGE)
 		worst *= (uint64_t)l->conv_h * l->conv_w;
 	if (worst > INT32_MAX)
 		return refuse(diag, AK_RULE_LAYER_SHAPE, l, "largest possible potential", (int64_t)worst, "32 bits");
+	/* inputs fit 32 bits by now, so that the count cannot overflow */
+	if ((uint64_t)inputs * (l->type == AKIDA_LAYER_SEPARABLE ? 1 : l->filters) > AK_MAX_WEIGHTS)
+		return refuse(diag, AK_RULE_LAYER_SHAPE, l, "weights", (int64_t)(inputs * l->filters), "2^30");
 	return 0;
 }
 
@@ -306,9 +309,9 @@ int ak_model_create(struct akida_layer *layers, uint32_t count, const char *sour
 	int err = 0;
 
 	*out = NULL;
-	if (!layers || !count || count > MAX_LAYERS) {
+	if (!layers || !count || count > AK_MAX_LAYERS) {
 		err = ak_fail(diag, -EINVAL, AK_RULE_LAYER_SHAPE, NULL, "a model has 1 to %u layers, not %u",
-			      MAX_LAYERS, count);
+			      AK_MAX_LAYERS, count);
 		goto free_parts;
 	}
 	for (uint32_t i = 0; i < count && !err; i++) {
