@@ -24,7 +24,8 @@ TOOLCHAIN_DIRS := graph import quant train snn convert map
 
 RUNTIME_SRC := $(foreach d,$(RUNTIME_DIRS),$(wildcard libakida/$(d)/*.c libakida/$(d)/*/*.c)) \
 	$(wildcard driver/core/*.c firmware/nsoc/*.c)
-TOOLCHAIN_SRC := $(foreach d,$(TOOLCHAIN_DIRS),$(wildcard libakida/$(d)/*.c)) $(wildcard libakida/toolchain.c)
+TOOLCHAIN_SRC := $(foreach d,$(TOOLCHAIN_DIRS),$(wildcard libakida/$(d)/*.c libakida/$(d)/*/*.c)) \
+	$(wildcard libakida/toolchain.c)
 RUNTIME_OBJ := $(RUNTIME_SRC:%.c=$(B)/obj/%.o)
 TOOLCHAIN_OBJ := $(TOOLCHAIN_SRC:%.c=$(B)/obj/%.o)
 

@@ -41,6 +41,7 @@ struct akida_toolchain {
 	int (*data_load)(const char *spec, struct akida_dataset *out, struct akida_diag *diag);
 	/* All arrays of an .npz concatenated on axis 0 (calibration samples), or the array of an .npy. */
 	int (*samples_load)(const char *path, struct akida_array *out, struct akida_diag *diag);
+	void (*map_report_fini)(struct akida_map_report *r);
 };
 
 /* NULL when abi is not AKIDA_TOOLCHAIN_ABI. Static storage. */
