@@ -9,6 +9,8 @@
  *   akc_load    program the mesh (single pass), akc_unload undo it
  *   akc_enqueue / akc_poll / akc_fetch   frames in, completions and outputs out
  *   akc_reset   recover after a time-out; bumps the generation
+ *
+ * When the chip answers all ones, the device is marked gone: every call gives -EIO until akc_probe or akc_resume.
  */
 #ifndef AKC_CORE_H
 #define AKC_CORE_H
@@ -72,31 +74,64 @@ struct akc_verify_result {
 	const char *what;
 };
 
+/* Which way a transfer goes; also the index of the linked list and channel pair it uses. */
+enum akc_dir { AKC_TO_DEVICE, AKC_TO_HOST };
+
+/* One piece of a transfer: host side by bus address, device side by device address. Any alignment and size. */
+struct akc_seg {
+	u64 host;
+	u32 dev;
+	u32 bytes;
+};
+
+/* How far a transfer of several linked lists has come; start with zeros. Finished when seg equals the count. */
+struct akc_cursor {
+	u32 seg, off;
+};
+
+/* One core DMA controller as the core programmed it. Private. */
+struct akc_ring {
+	u32 base;	  /* register block, offset in the core window */
+	u32 addr, slots;  /* descriptors in device memory */
+	u32 desc_bytes;
+	u32 last;	  /* newest index written, 0xff after reset */
+	u32 control, monitor;
+	bool running;
+};
+
 struct akc_dev {
 	const struct akc_bus *bus;
 	void *host;
 	const struct akc_chip *chip;
 	struct akc_mesh mesh;
 	u8 version[4];
-	u32 generation;	   /* +1 with every reset */
+	u32 generation;	   /* 1 after probe, +1 with every reset */
 	struct akc_buf stage; /* host memory for DMA, given at probe; split by the core */
 	/* below: private to the core */
-	bool loaded, on_event_dma;
-	u32 mem_base, mem_bytes, mem_used; /* device memory the core hands out */
-	u32 ring_in, ring_conf, ring_slots, track_addr;
-	u32 in_base, in_stride, out_base, out_stride;
-	u32 in_bytes, row_bytes, rows, next_row, out_bytes;
-	u32 out_count, out_w, out_c;
+	bool gone;	       /* all ones were read: nothing is sent any more before akc_probe or akc_resume */
+	bool dma_lost;	       /* a channel did not become quiet after an abort: host memory may still be written */
+	bool dma_busy[2];      /* by enum akc_dir */
+	u32 dma_word[2];       /* first list word, read back to flush posted writes */
+	bool msi;
+	u64 msi_addr;
+	u32 msi_data;
+	bool loaded, clear_out; /* clear_out: the host clears output buffers */
 	u8 output_type;
-	bool activation;
-	u16 job_last, job_done;
-	u8 slot_next, slot_fetch;
-	u32 in_flight;
-	u32 dma_cycle[2];
-	u64 frames;
+	u32 mem_base, mem_bytes; /* device memory the core hands out */
+	struct akc_ring conf, in;
+	u32 track_addr, in_addr, in_stride, out_addr, out_stride;
+	u32 in_bytes, row_bytes, rows, next_row;
+	u32 out_count, out_w, out_c;
+	u16 job_last, job_done; /* newest enqueued, newest fetched */
+	u32 in_flight;		/* enqueued and not fetched */
+	u64 frames;		/* fetched since probe */
 };
 
-/* stage: host DMA memory of at least 64 KiB that stays valid until the device is dropped. */
+/*
+ * stage: host DMA memory of at least 64 KiB, 4-byte aligned, that stays valid until the device is dropped. Takes over
+ * a second (windows need one after their set-up). Everything in *d is written, the generation becomes 1. -ENODEV: no
+ * such chip; -EOPNOTSUPP: IP generation other than v1; -EIO: windows or registers do not answer; -ETIMEDOUT.
+ */
 int akc_probe(struct akc_dev *d, const struct akc_bus *bus, void *host, u16 pci_device, const struct akc_buf *stage);
 
 /* Copy between host DMA memory and device memory through the DMA engine; polls, aborts on time-out (-ETIMEDOUT). */
@@ -106,8 +141,38 @@ int akc_mem_read(struct akc_dev *d, const struct akc_buf *to, u32 off, u32 dev_a
 int akc_copy_to(struct akc_dev *d, u32 dev_addr, const void *from, u32 bytes);
 int akc_copy_from(struct akc_dev *d, void *to, u32 dev_addr, u32 bytes);
 
+/*
+ * The same engine without waiting, for hosts that sleep on its interrupt. One transfer per direction at a time:
+ *   start   writes one linked list of as many pieces as fit, from *at on, and rings; -EBUSY while one runs
+ *   status  1 finished, 0 running, -EIO aborted by the chip or chip gone. Reads registers, so it also finds a
+ *           completion whose interrupt was lost: ask before declaring a time-out
+ *   ack     after status said finished or failed; then start again while at->seg < count
+ *   abort   after a time-out: 0 when the channel is quiet and host memory may be reused, -EIO when it never became so
+ */
+int akc_dma_start(struct akc_dev *d, enum akc_dir dir, const struct akc_seg *segs, u32 count,
+		  struct akc_cursor *at);
+int akc_dma_status(struct akc_dev *d, enum akc_dir dir);
+void akc_dma_ack(struct akc_dev *d, enum akc_dir dir);
+int akc_dma_abort(struct akc_dev *d, enum akc_dir dir);
+/* The three steps above until everything is moved. -ETIMEDOUT: aborted and quiet; -EIO: failed, or not quiet. */
+int akc_dma_run(struct akc_dev *d, enum akc_dir dir, const struct akc_seg *segs, u32 count);
+/*
+ * Interrupt message of the DMA engine: it sends the memory write itself, so the host calls this again whenever its
+ * vector moves. addr 0: no interrupts (the state after probe).
+ */
+void akc_dma_set_msi(struct akc_dev *d, u64 addr, u32 data);
+/* Device memory of the linked lists: transfers that touch it are refused with -EINVAL. */
+void akc_list_area(const struct akc_dev *d, u32 *addr, u32 *bytes);
+
+/*
+ * -EINVAL: fields contradict each other or their range; -EBADMSG: for another device version; -EILSEQ: packets or spans
+ * malformed; -EOPNOTSUPP: well formed, not supported. res (may be NULL) says where and why.
+ */
 int akc_verify(const struct akc_dev *d, const struct akc_program *p, struct akc_verify_result *res);
-/* Verifies, resets the mesh, loads every track, writes the EPG list; leaves nothing programmed on failure. */
+/*
+ * Verifies, resets the mesh, loads every track, writes the EPG list; leaves nothing programmed on failure. batch:
+ * frames wanted in flight, 1 or more; fewer when a ring (253) or device memory holds fewer. -ENOSPC: not even one fits.
+ */
 int akc_load(struct akc_dev *d, const struct akc_program *p, u32 batch);
 int akc_unload(struct akc_dev *d);
 
@@ -126,7 +191,9 @@ u32 akc_inference_clk(struct akc_dev *d);
 u32 akc_program_clk(struct akc_dev *d);
 /* Core reset, NP reset, DMA reset; forgets the program; generation += 1. */
 int akc_reset(struct akc_dev *d);
-/* 0, or -ENODEV/-EIO: liveness by mesh info 1 (all ones means gone). */
+/* After suspend or a bus reset lost the windows: sets them up again, then akc_reset. Takes over a second. */
+int akc_resume(struct akc_dev *d);
+/* 0, or -EIO: liveness by mesh info 1 (all ones means gone). */
 int akc_alive(struct akc_dev *d);
 
 #endif
