@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Calibration: float inference over batches of samples, remembering how large the outputs get. Frames are taken in order;
+ * without samples they are random uint8 values from a fixed seed, so the result is the same on every machine.
+ */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/diag.h"
+#include "quant_internal.h"
+
+#define MOMENTUM 0.9f
+
+struct calibrator {
+	struct akida_graph *g;
+	const struct akida_array *samples; /* NULL: random */
+	uint64_t random;
+	size_t frame;	    /* elements of one input */
+	float **out;	    /* [node] outputs of the batch, alive until last_use */
+	uint32_t *last_use; /* [node] last node that reads it */
+	bool *seen;	    /* [node] its range has had a first batch */
+};
+
+/* splitmix64: small, well mixed, and the same everywhere. */
+static uint64_t next_random(uint64_t *state)
+{
+	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return z ^ (z >> 31);
+}
+
+static double element(const struct akida_array *a, size_t i)
+{
+	switch (a->dtype) {
+	case AKIDA_U8:
+		return ((const uint8_t *)a->data)[i];
+	case AKIDA_I8:
+		return ((const int8_t *)a->data)[i];
+	case AKIDA_I16:
+		return ((const int16_t *)a->data)[i];
+	case AKIDA_I32:
+		return ((const int32_t *)a->data)[i];
+	case AKIDA_I64:
+		return (double)((const int64_t *)a->data)[i];
+	case AKIDA_F32:
+		return (double)((const float *)a->data)[i];
+	default:
+		return ((const double *)a->data)[i];
+	}
+}
+
+static void fill_batch(struct calibrator *c, size_t first, size_t n, float *x)
+{
+	for (size_t i = 0; i < n * c->frame; i++)
+		x[i] = c->samples ? (float)element(c->samples, first * c->frame + i)
+				  : (float)(next_random(&c->random) >> 56);
+}
+
+/* (n, input...), or the same elements with unit dimensions left out, or flat frames. */
+static bool shape_fits(const struct akida_array *a, const struct ak_node *input, size_t frame)
+{
+	uint32_t i = 1, k = 0;
+
+	if (a->rank == 2 && a->dims[1] == frame)
+		return true;
+	for (;;) {
+		while (i < a->rank && a->dims[i] == 1)
+			i++;
+		while (k < input->rank && input->dims[k] == 1)
+			k++;
+		if (i >= a->rank || k >= input->rank)
+			return i >= a->rank && k >= input->rank;
+		if (a->dims[i++] != input->dims[k++])
+			return false;
+	}
+}
+
+static int check_samples(const struct akida_array *a, const struct akida_graph *g, size_t frame, size_t used,
+			 struct akida_diag *diag)
+{
+	bool plain = true;
+
+	if (!a->data || a->rank < 1 || !a->dims[0])
+		return ak_fail(diag, -EINVAL, AK_RULE_QUANT_SAMPLES, NULL, "there are no samples in the array");
+	if (!shape_fits(a, &g->nodes[0], frame))
+		return ak_fail(diag, -EINVAL, AK_RULE_QUANT_SAMPLES, g->nodes[0].name,
+			       "samples of rank %u with %zu elements each do not fit an input of %zu", a->rank,
+			       akida_array_elements(a) / a->dims[0], frame);
+	for (size_t i = 0; i < used * frame; i++) {
+		double v = element(a, i);
+
+		if (!isfinite(v))
+			return ak_fail(diag, -ERANGE, AK_RULE_QUANT_SAMPLES, g->nodes[0].name,
+				       "sample %zu has NaN or an infinity at element %zu", i / frame, i % frame);
+		plain &= v >= 0 && v <= 255 && v == floor(v);
+	}
+	if (!plain)
+		ak_note(diag, AKIDA_WARNING, AK_RULE_QUANT_SAMPLES, g->nodes[0].name,
+			"samples are not all integers from 0 to 255, which is what the quantized network takes");
+	return 0;
+}
+
+static float largest(const float *x, size_t n, size_t stride)
+{
+	float m = 0;
+
+	for (size_t i = 0; i < n; i += stride)
+		m = fmaxf(m, fabsf(x[i]));
+	return m;
+}
+
+/* First batch: the maximum itself; later ones pull the range towards theirs. */
+static void observe(struct ak_node *n, const float *x, size_t elements, bool first)
+{
+	struct ak_node_quant *q = &n->quant;
+
+	for (uint32_t c = 0; c < q->range_count; c++) {
+		float m = largest(x + c, elements - c, q->range_count);
+
+		q->range_max[c] = first ? m : q->range_max[c] - (q->range_max[c] - m) * (1.0f - MOMENTUM);
+	}
+}
+
+static void release(struct calibrator *c, uint32_t node)
+{
+	free(c->out[node]);
+	c->out[node] = NULL;
+}
+
+static int run_node(struct calibrator *c, uint32_t i, size_t n)
+{
+	struct ak_node *node = &c->g->nodes[i];
+	const struct ak_node *in_nodes[AK_MAX_INPUTS] = {0};
+	const float *in[AK_MAX_INPUTS] = {0};
+	int err;
+
+	for (uint32_t k = 0; k < node->input_count; k++) {
+		in_nodes[k] = &c->g->nodes[node->inputs[k]];
+		in[k] = c->out[node->inputs[k]];
+	}
+	c->out[i] = malloc(n * ak_node_elements(node) * sizeof(float));
+	if (!c->out[i])
+		return -ENOMEM;
+	err = ak_node_forward(node, in_nodes, in, n, c->out[i]);
+	if (!err && node->quant.has_output) {
+		observe(node, c->out[i], n * ak_node_elements(node), !c->seen[i]);
+		c->seen[i] = true;
+	}
+	for (uint32_t k = 0; k < node->input_count; k++)
+		if (c->last_use[node->inputs[k]] == i)
+			release(c, node->inputs[k]);
+	return err;
+}
+
+static int run_batch(struct calibrator *c, size_t first, size_t n)
+{
+	int err = 0;
+
+	c->out[0] = malloc(n * c->frame * sizeof(float));
+	if (!c->out[0])
+		return -ENOMEM;
+	fill_batch(c, first, n, c->out[0]);
+	for (uint32_t i = 1; i < c->g->count && !err; i++)
+		err = run_node(c, i, n);
+	for (uint32_t i = 0; i < c->g->count; i++)
+		release(c, i);
+	return err;
+}
+
+static int run_epochs(struct calibrator *c, const struct akida_quant_params *p, size_t frames)
+{
+	int err = 0;
+
+	for (uint32_t e = 0; e < p->epochs && !err; e++) {
+		c->random = p->seed;
+		for (size_t at = 0; at < frames && !err; at += p->batch_size)
+			err = run_batch(c, at, frames - at < p->batch_size ? frames - at : p->batch_size);
+	}
+	return err;
+}
+
+static int check_ranges(const struct akida_graph *g, struct akida_diag *diag)
+{
+	for (uint32_t i = 0; i < g->count; i++) {
+		const struct ak_node_quant *q = &g->nodes[i].quant;
+
+		for (uint32_t k = 0; q->has_output && k < q->range_count; k++) {
+			if (!isfinite(q->range_max[k]))
+				return ak_fail(diag, -ERANGE, AK_RULE_QUANT_RANGE, g->nodes[i].name,
+					       "its output is not finite on the calibration samples");
+			if (q->range_max[k] == 0)
+				ak_note(diag, AKIDA_WARNING, AK_RULE_QUANT_RANGE, g->nodes[i].name,
+					"its output is zero on all calibration samples");
+		}
+	}
+	return 0;
+}
+
+int ak_quant_calibrate(struct akida_graph *g, const struct akida_quant_params *p, const struct akida_array *samples,
+		       struct akida_diag *diag)
+{
+	struct calibrator c = {.g = g, .samples = samples, .frame = ak_node_elements(&g->nodes[0])};
+	size_t frames = p->num_samples;
+	int err = 0;
+
+	if (samples) {
+		frames = samples->rank && samples->dims[0] < frames ? samples->dims[0] : frames;
+		err = check_samples(samples, g, c.frame, frames, diag);
+		if (err)
+			return err;
+	} else {
+		ak_note(diag, AKIDA_NOTE, AK_RULE_QUANT_RANDOM, NULL,
+			"no samples given: %u random inputs (seed %llu) calibrate, accuracy may suffer", p->num_samples,
+			(unsigned long long)p->seed);
+	}
+	c.out = calloc(g->count, sizeof(*c.out));
+	c.last_use = calloc(g->count, sizeof(*c.last_use));
+	c.seen = calloc(g->count, sizeof(*c.seen));
+	if (!c.out || !c.last_use || !c.seen)
+		err = -ENOMEM;
+	for (uint32_t i = 0; !err && i < g->count; i++)
+		for (uint32_t k = 0; k < g->nodes[i].input_count; k++)
+			c.last_use[g->nodes[i].inputs[k]] = i;
+	if (!err)
+		err = run_epochs(&c, p, frames);
+	if (!err)
+		err = check_ranges(g, diag);
+	else
+		ak_fail(diag, err, err == -ENOMEM ? AK_RULE_NOMEM : AK_RULE_QUANT_RANGE, g->name,
+			"calibration cannot run: %s", akida_strerror(err));
+	free(c.out);
+	free(c.last_use);
+	free(c.seen);
+	return err;
+}

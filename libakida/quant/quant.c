@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* akida_quantize: parameters, and the order of the stages. Weights stay float; integers are made where they are needed. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include "base/diag.h"
+#include "graph/passes/passes.h"
+#include "quant_internal.h"
+
+void akida_quant_params_init(struct akida_quant_params *p)
+{
+	*p = (struct akida_quant_params){
+		.size = sizeof(*p),
+		.input_weight_bits = 8,
+		.weight_bits = 4,
+		.activation_bits = 4,
+		.per_tensor = 1,
+		.num_samples = 1024,
+		.batch_size = 32,
+		.epochs = 1,
+	};
+}
+
+static int bad_param(struct akida_diag *diag, const char *field, uint32_t value, const char *limit)
+{
+	char v[16], text[160];
+
+	snprintf(v, sizeof(v), "%u", value);
+	snprintf(text, sizeof(text), "%s is %s, allowed: %s", field, v, limit);
+	ak_diag_add(diag, &(struct ak_finding){.severity = AKIDA_ERROR,
+					       .rule = AK_RULE_QUANT_PARAMS,
+					       .field = field,
+					       .value = v,
+					       .limit = limit,
+					       .text = text});
+	return -EINVAL;
+}
+
+static int check_params(const struct akida_quant_params *p, struct akida_diag *diag)
+{
+	if (p->input_weight_bits < 2 || p->input_weight_bits > 8)
+		return bad_param(diag, "input_weight_bits", p->input_weight_bits, "2 to 8");
+	if (p->weight_bits < 2 || p->weight_bits > 8)
+		return bad_param(diag, "weight_bits", p->weight_bits, "2 to 8");
+	if (p->activation_bits < 1 || p->activation_bits > 8)
+		return bad_param(diag, "activation_bits", p->activation_bits, "1 to 8");
+	if (p->per_tensor > 1)
+		return bad_param(diag, "per_tensor", p->per_tensor, "0, 1");
+	if (!p->num_samples)
+		return bad_param(diag, "num_samples", p->num_samples, "1 or more");
+	if (!p->batch_size)
+		return bad_param(diag, "batch_size", p->batch_size, "1 or more");
+	if (!p->epochs)
+		return bad_param(diag, "epochs", p->epochs, "1 or more");
+	return 0;
+}
+
+static int add_dequantizer(struct akida_graph *g, struct akida_diag *diag)
+{
+	uint32_t output = g->output;
+
+	if (!ak_graph_add(g, AK_OP_DEQUANTIZER, "dequantizer", &output, 1))
+		return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, g->name, "no memory for a layer");
+	return ak_graph_finish(g, diag);
+}
+
+int akida_quantize(const struct akida_graph *g, const struct akida_quant_params *params,
+		   const struct akida_array *samples, struct akida_graph **out, struct akida_diag *diag)
+{
+	struct akida_quant_params p;
+	struct akida_graph *q = NULL;
+	int err;
+
+	*out = NULL;
+	akida_quant_params_init(&p);
+	if (params)
+		memcpy(&p, params, params->size < sizeof(p) ? params->size : sizeof(p));
+	err = check_params(&p, diag);
+	if (err)
+		return err;
+	if (akida_graph_quantized(g)) {
+		err = ak_fail(diag, -EINVAL, AK_RULE_QUANT_ALREADY, g->name, "is quantized already");
+		ak_remedy(diag, "quantize the float model it was made from");
+		return err;
+	}
+	err = ak_graph_sanitize(g, &q, diag);
+	if (err)
+		return err;
+	err = ak_quant_check_layers(q, diag);
+	if (!err)
+		err = ak_quant_place(q, &p);
+	if (!err)
+		err = ak_quant_calibrate(q, &p, samples, diag);
+	if (!err)
+		err = ak_quant_equalize(q, diag);
+	if (!err)
+		err = add_dequantizer(q, diag);
+	if (err)
+		akida_graph_destroy(q);
+	else
+		*out = q;
+	return err;
+}
