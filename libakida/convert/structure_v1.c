@@ -11,7 +11,7 @@
 void ak_v1_report(struct akida_diag *diag, enum akida_severity severity, enum ak_rule rule, const char *node,
 		  const char *field, const char *value, const char *limit, const char *remedy)
 {
-	char text[512];
+	char text[640];
 
 	snprintf(text, sizeof(text), "%.100s: %.30s is %.160s, Akida v1 has: %.200s", node, field, value, limit);
 	ak_diag_add(diag, &(struct ak_finding){severity, rule, node, field, value, limit, text, remedy});

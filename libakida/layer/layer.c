@@ -187,7 +187,7 @@ static int check_magnitude(const struct akida_layer *l, struct akida_diag *diag)
 	if (worst > INT32_MAX)
 		return refuse(diag, AK_RULE_LAYER_SHAPE, l, "largest possible potential", (int64_t)worst, "32 bits");
 	/* inputs fit 32 bits by now, so that the count cannot overflow */
-	if ((uint64_t)inputs * (l->type == AKIDA_LAYER_SEPARABLE ? 1 : l->filters) > AK_MAX_WEIGHTS)
+	if ((uint64_t)inputs * (l->type == AKIDA_LAYER_SEPARABLE ? 1 : l->filters) > AK_LAYER_MAX_WEIGHTS)
 		return refuse(diag, AK_RULE_LAYER_SHAPE, l, "weights", (int64_t)(inputs * l->filters), "2^30");
 	return 0;
 }

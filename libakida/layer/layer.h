@@ -22,7 +22,7 @@
 #define AK_MAX_DIM 4096
 #define AK_MAX_CHANNELS 2048
 #define AK_MAX_LAYERS 256u /* layer ids have 8 bits */
-#define AK_MAX_WEIGHTS ((uint64_t)1 << 30)
+#define AK_LAYER_MAX_WEIGHTS ((uint64_t)1 << 30)
 
 struct akida_layer {
 	char name[AK_LAYER_NAME];
