@@ -33,7 +33,7 @@ TOOLCHAIN_OBJ := $(TOOLCHAIN_SRC:%.c=$(B)/obj/%.o)
 HDF5_CPPFLAGS := $(if $(wildcard /usr/include/hdf5/serial/hdf5.h),-I/usr/include/hdf5/serial,$(shell pkg-config --cflags hdf5 2>/dev/null))
 HDF5_LIBS := $(if $(wildcard /usr/include/hdf5/serial/hdf5.h),-lhdf5_serial,-lhdf5)
 TOOLCHAIN_CPPFLAGS := $(HDF5_CPPFLAGS)
-TOOLCHAIN_LIBS := $(HDF5_LIBS) -lcjson -lzip -lz -ldnnl -lm
+TOOLCHAIN_LIBS := $(HDF5_LIBS) -lcjson -lzip -lz -ldnnl -lgomp -lm
 
 COMMON_SRC := $(wildcard tools/common/*.c)
 AKIDA_SRC := $(wildcard tools/akida/*.c)

@@ -13,23 +13,43 @@ struct akida_epoch {
 	double seconds;
 };
 
+/* Fill with akida_train_params_init, then change. Members that are zero beyond an older caller's size mean "off". */
 struct akida_train_params {
 	uint32_t size;
-	enum akida_optimizer optimizer;
-	float learning_rate, momentum, weight_decay;
-	uint32_t batch_size, epochs, threads; /* threads 0: all cores */
-	uint64_t seed;
-	float validation_split;	  /* of the end of the set, before shuffling, as Keras does; 0: none */
-	uint32_t patience;	  /* early stopping on val_loss; 0: off. The best weights are kept */
-	const char *checkpoint;	  /* .h5 written after each improving epoch, NULL: none */
+	enum akida_optimizer optimizer;	   /* Adam (0.9, 0.999, 1e-7) or SGD with momentum, as Keras has them */
+	float learning_rate;		   /* 1e-3; > 0 */
+	float momentum;			   /* of SGD, 0.9; [0, 1) */
+	float weight_decay;		   /* 0; decoupled: w -= learning rate * decay * w for each kernel, >= 0 */
+	uint32_t batch_size, epochs;	   /* 100, 10; the last batch of an epoch may be smaller */
+	uint32_t threads;		   /* 0: all cores */
+	uint64_t seed;			   /* 1; same seed, data and thread count: same weights */
+	float validation_split;		   /* [0, 1) of the end of the set, before shuffling, as Keras does; 0: none */
+	uint32_t patience;		   /* stop after this many epochs without a better val_loss, keep the best; 0: off */
+	const char *checkpoint;		   /* .h5 written after each improving epoch, NULL: none */
 	void (*progress)(void *ctx, const struct akida_epoch *e); /* may be NULL; called after each batch */
 	void *ctx;
+	float final_learning_rate;	   /* > 0: a cosine from learning_rate to this over all batches; 0: constant */
+	uint32_t shift;			   /* augmentation: images move up to this many pixels each way, zeros come in */
+	/*
+	 * The last quantized_epochs of epochs train with quantizers in the network (straight-through gradient), so that
+	 * quantizing afterwards costs little. The network stays a float network. val_loss and accuracy then are those of
+	 * the quantized network; patience and checkpoint start afresh with these epochs.
+	 */
+	uint32_t quantized_epochs;	   /* 0: none */
+	uint32_t input_weight_bits, weight_bits, activation_bits; /* 8, 4, 4; weights 2 to 8, activations 1 to 8 */
 };
 AKIDA_API void akida_train_params_init(struct akida_train_params *p);
 
 /* A named network with initial weights: "mnist" (the seed assignment's), "first-light". -ENOENT for other names. */
 AKIDA_API int akida_network_create(const char *name, uint64_t seed, struct akida_graph **out, struct akida_diag *diag);
-/* Trains in place on x (n, h, w, c) and labels y (int32). Categorical cross-entropy on softmax of the outputs. */
+/*
+ * Trains a chain of layers in place on x (n, input shape; any dtype, taken as it is) and labels y (n, int32,
+ * 0 .. outputs-1): categorical cross-entropy on the softmax of the outputs, whether the network ends in a softmax or not.
+ * p NULL: the defaults. Results depend on the seed and on the number of threads (sums are split between them), on
+ * nothing else. On failure the graph keeps its weights. -EOPNOTSUPP a branch, a quantized layer or a layer training
+ * does not know (named); -EINVAL data or parameters that contradict this page; -ERANGE the loss is no number any more;
+ * -ENOMEM; errors of akida_graph_save for the checkpoint.
+ */
 AKIDA_API int akida_train(struct akida_graph *g, const struct akida_dataset *data, const struct akida_train_params *p,
 			  struct akida_diag *diag);
 

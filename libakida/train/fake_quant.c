@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+/* Quantize and dequantize in float, see fake_quant.h. */
+#include <math.h>
+#include <string.h>
+#include "fake_quant.h"
+
+#define LANES 16
+
+void ak_fake_quant_weights(const float *w, float *q, size_t count, uint32_t channels, uint32_t bits, int per_tensor,
+			   float *scratch)
+{
+	const float top = (float)((1u << (bits - 1)) - 1);
+	float all = 0;
+	size_t i;
+	uint32_t c;
+
+	memset(scratch, 0, channels * sizeof(*scratch));
+	for (i = 0; i < count; i += channels)
+		for (c = 0; c < channels; c++)
+			scratch[c] = fmaxf(scratch[c], fabsf(w[i + c]));
+	for (c = 0; c < channels; c++)
+		all = fmaxf(all, scratch[c]);
+	for (c = 0; c < channels; c++)
+		scratch[c] = fmaxf((per_tensor ? all : scratch[c]) / (top > 0 ? top : 1), 1e-6f);
+	for (i = 0; i < count; i += channels)
+		for (c = 0; c < channels; c++) {
+			float v = rintf(w[i + c] / scratch[c]);
+
+			q[i + c] = fminf(fmaxf(v, -top - 1), top) * scratch[c];
+		}
+}
+
+void ak_fake_quant_activations(const float *x, float *q, size_t count, uint32_t bits, float *range, int update)
+{
+	const float top = (float)((1u << bits) - 1);
+	float lanes[LANES] = {0}, max = 0, k, s;
+	size_t i, j;
+
+	if (update) {
+		for (i = 0; i + LANES <= count; i += LANES)
+			for (j = 0; j < LANES; j++)
+				lanes[j] = x[i + j] > lanes[j] ? x[i + j] : lanes[j];
+		for (j = 0; j < LANES; j++)
+			max = lanes[j] > max ? lanes[j] : max;
+		for (; i < count; i++)
+			max = x[i] > max ? x[i] : max;
+		*range = *range > 0 ? *range - (*range - max) * 0.1f : max;
+	}
+	s = *range / top;
+	if (!(s > 0)) {
+		if (q != x)
+			memcpy(q, x, count * sizeof(*q));
+		return;
+	}
+	k = 1 / s;
+	for (i = 0; i + LANES <= count; i += LANES)
+		for (j = 0; j < LANES; j++) {
+			float v = x[i + j] * k + 0.5f;
+
+			q[i + j] = (float)(int)(v < top ? v : top) * s;
+		}
+	for (; i < count; i++) {
+		float v = x[i] * k + 0.5f;
+
+		q[i] = (float)(int)(v < top ? v : top) * s;
+	}
+}

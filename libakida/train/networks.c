@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: MIT
+/* The networks this library brings along, with initial weights: Glorot uniform kernels, zero biases, unit norms (Keras). */
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+#include <akida/train.h>
+#include "base/diag.h"
+#include "graph/graph.h"
+#include "random.h"
+
+/* Appends to the end of the chain; every function below returns 0 or -ENOMEM. */
+static struct ak_node *append(struct akida_graph *g, enum ak_op op, const char *name)
+{
+	uint32_t last = g->count ? g->count - 1 : 0;
+	struct ak_node *n = ak_graph_add(g, op, name, &last, g->count ? 1 : 0);
+
+	if (n)
+		g->output = g->count - 1;
+	return n;
+}
+
+static int add_weight(struct ak_node *n, const char *name, uint32_t rank, const size_t *dims, float value)
+{
+	struct ak_weight *w;
+	int err = ak_node_add_weight(n, name, rank, dims, &w);
+	size_t i;
+
+	if (err)
+		return err;
+	for (i = 0; i < w->count; i++)
+		w->data[i] = value;
+	return 0;
+}
+
+static int add_kernel(struct ak_node *n, const char *name, uint32_t rank, const size_t *dims, struct ak_random *r)
+{
+	size_t receptive = rank == 4 ? dims[0] * dims[1] : 1, i;
+	struct ak_weight *w;
+	float limit = sqrtf(6.0f / (float)(receptive * (dims[rank - 2] + dims[rank - 1])));
+	int err = ak_node_add_weight(n, name, rank, dims, &w);
+
+	if (err)
+		return err;
+	for (i = 0; i < w->count; i++)
+		w->data[i] = (2 * ak_random_unit(r) - 1) * limit;
+	return 0;
+}
+
+static int add_input(struct akida_graph *g, uint32_t h, uint32_t w, uint32_t c)
+{
+	struct ak_node *n = append(g, AK_OP_INPUT, "input");
+
+	if (!n)
+		return -ENOMEM;
+	n->rank = 3;
+	n->dims[0] = h;
+	n->dims[1] = w;
+	n->dims[2] = c;
+	n->input_u8 = true;
+	n = append(g, AK_OP_RESCALING, "rescaling");
+	if (!n)
+		return -ENOMEM;
+	n->scale = 1.0f / 255;
+	return 0;
+}
+
+static void window(struct ak_node *n, uint32_t kernel, uint32_t stride)
+{
+	n->kernel_h = n->kernel_w = kernel;
+	n->stride_h = n->stride_w = stride;
+	n->dilation_h = n->dilation_w = n->groups = 1;
+	n->same = true;
+}
+
+static int add_conv(struct akida_graph *g, const char *name, uint32_t in, uint32_t filters, uint32_t stride, bool bias,
+		    struct ak_random *r)
+{
+	struct ak_node *n = append(g, AK_OP_CONV2D, name);
+	int err;
+
+	if (!n)
+		return -ENOMEM;
+	n->filters = filters;
+	window(n, 3, stride);
+	n->use_bias = bias;
+	err = add_kernel(n, "kernel", 4, (size_t[]){3, 3, in, filters}, r);
+	return err || !bias ? err : add_weight(n, "bias", 1, (size_t[]){filters}, 0);
+}
+
+static int add_separable(struct akida_graph *g, const char *name, uint32_t in, uint32_t filters, uint32_t stride,
+			 struct ak_random *r)
+{
+	struct ak_node *n = append(g, AK_OP_SEPARABLE, name);
+	int err;
+
+	if (!n)
+		return -ENOMEM;
+	n->filters = filters;
+	n->depth_multiplier = 1;
+	window(n, 3, stride);
+	err = add_kernel(n, "depthwise_kernel", 4, (size_t[]){3, 3, in, 1}, r);
+	return err ? err : add_kernel(n, "pointwise_kernel", 4, (size_t[]){1, 1, in, filters}, r);
+}
+
+static int add_norm(struct akida_graph *g, const char *name, uint32_t channels)
+{
+	static const struct {
+		const char *name;
+		float value;
+	} weight[] = {{"gamma", 1}, {"beta", 0}, {"moving_mean", 0}, {"moving_variance", 1}};
+	struct ak_node *n = append(g, AK_OP_BATCHNORM, name);
+	int err = 0;
+	size_t i;
+
+	if (!n)
+		return -ENOMEM;
+	n->epsilon = 1e-3f;
+	n->momentum = 0.99f;
+	n->center = n->scale_on = true;
+	for (i = 0; i < sizeof(weight) / sizeof(weight[0]) && !err; i++)
+		err = add_weight(n, weight[i].name, 1, (size_t[]){channels}, weight[i].value);
+	return err;
+}
+
+static int add_relu(struct akida_graph *g, const char *name, float max_value)
+{
+	struct ak_node *n = append(g, AK_OP_RELU, name);
+
+	if (!n)
+		return -ENOMEM;
+	n->bounded = true;
+	n->max_value = max_value;
+	return 0;
+}
+
+static int add_maxpool(struct akida_graph *g, const char *name)
+{
+	struct ak_node *n = append(g, AK_OP_MAXPOOL, name);
+
+	if (!n)
+		return -ENOMEM;
+	window(n, 2, 2);
+	return 0;
+}
+
+static int add_dense(struct akida_graph *g, const char *name, uint32_t in, uint32_t units, struct ak_random *r)
+{
+	struct ak_node *n = append(g, AK_OP_DENSE, name);
+	int err;
+
+	if (!n)
+		return -ENOMEM;
+	n->filters = units;
+	n->use_bias = true;
+	err = add_kernel(n, "kernel", 2, (size_t[]){in, units}, r);
+	return err ? err : add_weight(n, "bias", 1, (size_t[]){units}, 0);
+}
+
+static int add_plain(struct akida_graph *g, enum ak_op op, const char *name)
+{
+	return append(g, op, name) ? 0 : -ENOMEM;
+}
+
+/* The network of the seed assignment (reference model-zoo 8.2): 10,330 parameters. */
+static int build_mnist(struct akida_graph *g, struct ak_random *r)
+{
+	int err = add_input(g, 28, 28, 1);
+
+	err = err ? err : add_conv(g, "conv_1", 1, 16, 1, true, r);
+	err = err ? err : add_relu(g, "conv_1/relu", 3);
+	err = err ? err : add_maxpool(g, "conv_1/maxpool");
+	err = err ? err : add_conv(g, "conv_2", 16, 16, 1, true, r);
+	err = err ? err : add_relu(g, "conv_2/relu", 3);
+	err = err ? err : add_maxpool(g, "conv_2/maxpool");
+	err = err ? err : add_plain(g, AK_OP_FLATTEN, "flatten");
+	return err ? err : add_dense(g, "dense", 784, 10, r);
+}
+
+/*
+ * Made of what was decoded from vendor programs only (reference nsoc-hardware 17 and 24): one-channel 3x3 stride-2
+ * input convolution with 16 filters, 3x3 convolution, separable convolutions of stride 2 and 1, global average pooling
+ * in front of the activation, fully connected layer with 64 inputs.
+ */
+static int build_first_light(struct akida_graph *g, struct ak_random *r)
+{
+	int err = add_input(g, 28, 28, 1);
+
+	err = err ? err : add_conv(g, "conv_0", 1, 16, 2, false, r);
+	err = err ? err : add_norm(g, "conv_0/BN", 16);
+	err = err ? err : add_relu(g, "conv_0/relu", 6);
+	err = err ? err : add_conv(g, "conv_1", 16, 32, 1, false, r);
+	err = err ? err : add_norm(g, "conv_1/BN", 32);
+	err = err ? err : add_relu(g, "conv_1/relu", 6);
+	err = err ? err : add_separable(g, "separable_2", 32, 64, 2, r);
+	err = err ? err : add_norm(g, "separable_2/BN", 64);
+	err = err ? err : add_relu(g, "separable_2/relu", 6);
+	err = err ? err : add_separable(g, "separable_3", 64, 64, 1, r);
+	err = err ? err : add_plain(g, AK_OP_GAP, "separable_3/global_avg");
+	err = err ? err : add_norm(g, "separable_3/BN", 64);
+	err = err ? err : add_relu(g, "separable_3/relu", 6);
+	return err ? err : add_dense(g, "dense", 64, 10, r);
+}
+
+static const struct {
+	const char *name;
+	int (*build)(struct akida_graph *g, struct ak_random *r);
+} networks[] = {
+	{"mnist", build_mnist},
+	{"first-light", build_first_light},
+};
+
+int akida_network_create(const char *name, uint64_t seed, struct akida_graph **out, struct akida_diag *diag)
+{
+	struct ak_random r = ak_random_stream(seed, 1);
+	struct akida_graph *g = NULL;
+	size_t i;
+	int err;
+
+	for (i = 0; i < sizeof(networks) / sizeof(networks[0]); i++)
+		if (!strcmp(networks[i].name, name))
+			break;
+	if (i == sizeof(networks) / sizeof(networks[0])) {
+		ak_fail(diag, -ENOENT, AK_RULE_TRAIN_NETWORK, name, "no network of this name");
+		ak_remedy(diag, "use mnist or first-light");
+		return -ENOENT;
+	}
+	err = ak_graph_create(name, &g);
+	if (err)
+		return err;
+	g->sequential = true;
+	err = networks[i].build(g, &r);
+	if (!err)
+		err = ak_graph_finish(g, diag);
+	if (err) {
+		akida_graph_destroy(g);
+		return err;
+	}
+	*out = g;
+	return 0;
+}
