@@ -115,7 +115,8 @@ struct akc_dev {
 	bool msi;
 	u64 msi_addr;
 	u32 msi_data;
-	bool loaded, clear_out; /* clear_out: the host clears output buffers */
+	bool loaded, activation;
+	bool clear_out; /* the host clears output buffers */
 	u8 output_type;
 	u32 mem_base, mem_bytes; /* device memory the core hands out */
 	struct akc_ring conf, in;

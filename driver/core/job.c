@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Programs and jobs: device memory layout, loading the tracks, the input ring, frames in, completions and outputs out.
+ * Single pass, dense image input through the HRC.
+ *
+ * Device memory, lowest first: configuration area, input descriptors, outputs, inputs, track buffer. Outputs lie low so
+ * that nothing but our own inputs is behind them.
+ */
+#include "internal.h"
+
+#define MEM_ALIGN 64u
+#define INTC_ALL 0xffffffffu
+
+static u32 mem_align(u32 v)
+{
+	return (v + MEM_ALIGN - 1) & ~(MEM_ALIGN - 1);
+}
+
+static int mem_layout(struct akc_dev *d, const struct akc_program *p, u32 batch)
+{
+	u32 used = AKC_MEM_CONF_BYTES;
+	u32 track_bytes = 0, per_slot, slots, i;
+
+	for (i = 0; i < p->track_count; i++)
+		if (p->tracks[i].words * 4 > track_bytes)
+			track_bytes = p->tracks[i].words * 4;
+	used += mem_align(track_bytes);
+	/* Sizes are bounded by akc_verify: none of these sums comes near 2^32. */
+	d->in_stride = mem_align(d->in_bytes);
+	d->out_stride = mem_align(AKC_HEADER_BYTES +
+				  akc_output_bytes(p->output_type, p->activation, p->out_count));
+	per_slot = d->in.desc_bytes + d->in_stride + d->out_stride;
+	/* One slot more than frames in flight: the controller is idle when both ring indices are equal. */
+	slots = batch < AKC_RING_MAX ? batch + 1 : AKC_RING_MAX;
+	if (slots < 2)
+		slots = 2;
+	if (used < d->mem_bytes)
+		slots = akc_min(slots, (d->mem_bytes - used) / per_slot);
+	if (used >= d->mem_bytes || slots < 2)
+		return akc_fail(d, -ENOSPC, "program does not fit device memory",
+				used + 2 * (u64)per_slot, d->mem_bytes);
+	d->in.slots = slots;
+	d->in.addr = d->mem_base + AKC_MEM_CONF_BYTES;
+	d->out_addr = d->in.addr + mem_align(slots * d->in.desc_bytes);
+	d->in_addr = d->out_addr + slots * d->out_stride;
+	d->track_addr = d->in_addr + slots * d->in_stride;
+	return 0;
+}
+
+static int load_tracks(struct akc_dev *d, const struct akc_program *p)
+{
+	u32 i;
+	int err;
+
+	err = akc_conf_init(d);
+	if (err)
+		return err;
+	for (i = 0; i < p->track_count; i++) {
+		const struct akc_track *t = &p->tracks[i];
+
+		err = akc_copy_to(d, d->track_addr, p->image + t->word_off, t->words * 4);
+		if (err)
+			return err;
+		err = akc_conf_write(d, d->track_addr, t->words);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int start_input(struct akc_dev *d, const struct akc_program *p)
+{
+	u32 v;
+	int err;
+
+	err = akc_ring_init(d, &d->in, true, AKC_CDMA_MONITOR_END_INBOUND);
+	if (err)
+		return err;
+	v = 0;
+	if (d->chip->clears_outputs && !p->output_type)
+		v = AKC_CDMA_OB_CLEAR_EN |
+		    akc_output_bytes(p->output_type, p->activation, p->out_count) / 4;
+	akc_write(d, d->in.base + AKC_CDMA_OB_CLEAR, v);
+	v = akc_read(d, d->in.base + AKC_CDMA_STATUS);
+	if (v == AKC_ALL_ONES)
+		return akc_gone(d, "input DMA status", d->in.base);
+	d->job_last = (u16)AKC_CDMA_STATUS_JOB(v);
+	d->job_done = d->job_last;
+	return 0;
+}
+
+int akc_load(struct akc_dev *d, const struct akc_program *p, u32 batch)
+{
+	struct akc_verify_result res;
+	u32 i;
+	int err;
+
+	if (d->gone)
+		return -EIO;
+	if (!batch)
+		return akc_fail(d, -EINVAL, "batch", batch, 0);
+	err = akc_verify(d, p, &res);
+	if (err)
+		return akc_fail(d, err, res.what, res.track, res.word);
+
+	err = akc_stop(d);
+	if (err)
+		return err;
+	d->out_count = p->out_count;
+	d->out_w = p->out_w;
+	d->out_c = p->out_c;
+	d->output_type = p->output_type;
+	d->activation = p->activation;
+	d->clear_out = !d->chip->clears_outputs && !p->output_type;
+	d->in_bytes = p->in_h * p->in_w * p->in_c;
+	d->row_bytes = (p->window_w ? p->window_w : p->in_w) * p->in_c;
+	d->rows = p->window_h ? p->window_h : p->in_h;
+	d->next_row = p->window_w ? p->in_w * p->in_c : 0;
+	d->in.base = AKC_HRC_DMA;
+	d->in.desc_bytes = AKC_DESC_IMAGE_BYTES;
+	err = mem_layout(d, p, batch);
+	if (err)
+		return err; /* the mesh is empty since akc_stop */
+
+	err = load_tracks(d, p);
+	if (err)
+		goto unload;
+	for (i = 0; i < p->epg_count; i++)
+		akc_write(d, AKC_EPG + p->epg[i].offset, p->epg[i].value);
+	akc_write(d, AKC_INTC + AKC_INTC_MASK, INTC_ALL & ~AKC_INTC_HRC);
+	akc_write(d, AKC_INTC + AKC_INTC_ENABLE, 1);
+	err = start_input(d, p);
+	if (err)
+		goto unload;
+	d->loaded = true;
+	return 0;
+
+unload:
+	akc_stop(d);
+	return err;
+}
+
+static void fill_image_desc(struct akc_dev *d, u8 *p, u16 job, u32 slot)
+{
+	memset(p, 0, AKC_DESC_IMAGE_BYTES);
+	akc_put32(p, AKC_DESC_JOB((u32)job) | AKC_DESC_IB_INT_OFF | AKC_DESC_VERSION);
+	akc_put32(p + 4, d->in_addr + slot * d->in_stride);
+	akc_put32(p + 8, d->row_bytes | d->rows << 16);
+	akc_put32(p + 12, d->next_row);
+	/* words 4 to 6: window, overlaps and offsets stay 0 */
+	akc_put32(p + 28, d->out_addr + slot * d->out_stride);
+}
+
+/* One DMA transfer carries the frame, the zeros for its output where the host clears, and the descriptor. */
+int akc_enqueue(struct akc_dev *d, const struct akc_buf *from, u32 off)
+{
+	struct akc_seg s[8];
+	u32 slot, n = 0;
+	u16 job;
+	int err;
+
+	if (d->gone)
+		return -EIO;
+	if (!d->loaded || off > from->bytes || d->in_bytes > from->bytes - off)
+		return -EINVAL;
+	if (d->in_flight >= d->in.slots - 1)
+		return -EAGAIN;
+	slot = akc_ring_next(&d->in);
+	job = (u16)(d->job_last + 1);
+
+	if (d->clear_out) {
+		u32 left = d->out_stride;
+		u32 to = d->out_addr + slot * d->out_stride;
+
+		if (left > 6 * AKC_STAGE_ZERO_BYTES) {
+			err = akc_mem_zero(d, to, left);
+			if (err)
+				return err;
+			left = 0;
+		}
+		while (left) {
+			s[n].host = d->stage.bus + AKC_STAGE_ZERO;
+			s[n].dev = to;
+			s[n].bytes = akc_min(left, AKC_STAGE_ZERO_BYTES);
+			to += s[n].bytes;
+			left -= s[n].bytes;
+			n++;
+		}
+	}
+	s[n].host = from->bus + off;
+	s[n].dev = d->in_addr + slot * d->in_stride;
+	s[n].bytes = d->in_bytes;
+	n++;
+	fill_image_desc(d, akc_stage(d, AKC_STAGE_DESC), job, slot);
+	s[n].host = d->stage.bus + AKC_STAGE_DESC;
+	s[n].dev = d->in.addr + slot * d->in.desc_bytes;
+	s[n].bytes = AKC_DESC_IMAGE_BYTES;
+	n++;
+	err = akc_dma_run(d, AKC_TO_DEVICE, s, n);
+	if (err)
+		return err;
+
+	if (!d->in.running) {
+		akc_write(d, AKC_EVENT_DMA + AKC_CDMA_CONTROL,
+			  akc_read(d, AKC_EVENT_DMA + AKC_CDMA_CONTROL) & ~AKC_CDMA_CONTROL_RUN);
+		akc_ring_run(d, &d->in, true);
+	}
+	akc_ring_push(d, &d->in, slot);
+	d->job_last = job;
+	d->in_flight++;
+	return job;
+}
+
+/* The chip names the last finished job: every one up to it is finished. Ids wrap at 2^16. */
+int akc_poll(struct akc_dev *d)
+{
+	u32 v, done;
+
+	if (d->gone)
+		return -EIO;
+	if (!d->loaded)
+		return -EINVAL;
+	v = akc_read(d, d->in.base + AKC_CDMA_STATUS);
+	if (v == AKC_ALL_ONES)
+		return akc_gone(d, "input DMA status", d->in.base);
+	done = (u16)(AKC_CDMA_STATUS_JOB(v) - d->job_done);
+	if (done > d->in_flight)
+		return akc_fail(d, -EIO, "job id that was never sent", AKC_CDMA_STATUS_JOB(v),
+				d->job_last);
+	return (int)done;
+}
+
+static int wait_job(struct akc_dev *d, u32 timeout_us)
+{
+	struct akc_wait w;
+	bool more;
+	int done;
+
+	akc_wait_init(d, &w, timeout_us);
+	do {
+		more = akc_wait(d, &w);
+		done = akc_poll(d);
+	} while (!done && more);
+	if (!done)
+		return akc_fail(d, -ETIMEDOUT, "no completion", (u16)(d->job_done + 1),
+				timeout_us);
+	return done < 0 ? done : 0;
+}
+
+/* A small output comes with its header in one transfer, a large one in stretches through the bounce buffer. */
+static int read_output(struct akc_dev *d, u32 from, s32 *out)
+{
+	u32 first = akc_min(d->out_stride, AKC_STAGE_OUT_BYTES);
+	u32 off, bytes, head, n;
+	int err;
+
+	err = akc_mem_read(d, &d->stage, AKC_STAGE_OUT, from, first);
+	if (err)
+		return err;
+	head = akc_get32(akc_stage(d, AKC_STAGE_OUT));
+	err = akc_output_check(d, head, &bytes);
+	if (err)
+		return err;
+	n = akc_min(bytes, first - AKC_HEADER_BYTES);
+	err = akc_output_convert(d, head, akc_stage(d, AKC_STAGE_OUT + AKC_HEADER_BYTES), 0, n, out);
+	for (off = n; !err && off < bytes; off += n) {
+		n = akc_min(bytes - off, (d->stage.bytes - AKC_STAGE_BOUNCE) & ~7u);
+		err = akc_mem_read(d, &d->stage, AKC_STAGE_BOUNCE, from + AKC_HEADER_BYTES + off, n);
+		if (!err)
+			err = akc_output_convert(d, head, akc_stage(d, AKC_STAGE_BOUNCE), off, n,
+						 out);
+	}
+	return err;
+}
+
+int akc_fetch(struct akc_dev *d, s32 *out, u32 timeout_us)
+{
+	u32 slot;
+	int err;
+
+	if (d->gone)
+		return -EIO;
+	if (!d->loaded || !d->in_flight)
+		return -EINVAL;
+	err = wait_job(d, timeout_us);
+	if (err)
+		return err;
+	akc_ring_clear_status(d, &d->in);
+	/* The oldest of in_flight slots that end at the newest. */
+	slot = (d->in.last + d->in.slots + 1 - d->in_flight) % d->in.slots;
+	err = read_output(d, d->out_addr + slot * d->out_stride, out);
+	if (err)
+		return err;
+	d->job_done++;
+	d->in_flight--;
+	d->frames++;
+	return 0;
+}
