@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/* akida-bench: one model on one device with one data set; figures, each with its source. */
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "akida-bench/bench.h"
+#include "common/options.h"
+#include "common/report.h"
+#include "common/spec.h"
+
+#define DEFAULT_MODEL "mnist.akm"
+#define SPARSITY_FRAMES 64u
+
+struct request {
+	struct runner_params run;
+	const char *model, *data, *save_json, *mode;
+	uint64_t frames, batch, seed;
+	bool json;
+};
+
+/* share/akida/models next to the program's folder: in the build tree as in an installation. */
+static int default_model(char *path, size_t bytes)
+{
+	snprintf(path, bytes, "%s/../share/akida/models/" DEFAULT_MODEL, tool_folder());
+	if (!access(path, R_OK))
+		return 0;
+	return tool_error(DEFAULT_MODEL, "sys.missing-part", "the default model is not installed (%s); give -m FILE",
+			  path);
+}
+
+static const char *default_data(void)
+{
+	static char spec[PATH_MAX + 64];
+	const char *folder = spec_mnist_folder();
+
+	if (!folder) {
+		tool_note("no MNIST files found: digits drawn by the program are the data");
+		return "digits";
+	}
+	snprintf(spec, sizeof(spec), "mnist:%s", folder);
+	tool_note("no data given: %s", spec);
+	return spec;
+}
+
+/* What the model file says: layers, parameters, and the program's numbers. */
+static void describe(struct bench *b, const struct runner *r)
+{
+	const struct akida_model *m = stage_model_of(&r->stage);
+
+	b->device = r->info;
+	b->mapped = r->info.needs_program;
+	b->mode = "minimal";
+	b->program.size = sizeof(b->program);
+	if (b->mapped) {
+		akida_program_info(r->stage.program, &b->program);
+		b->layers = akida_program_layers(r->stage.program);
+	}
+	if (!m)
+		return;
+	b->layers = akida_model_layers(m);
+	b->has_parameters = true;
+	for (uint32_t i = 0; i < b->layers; i++) {
+		struct akida_layer_info l = {.size = sizeof(l)};
+
+		if (!akida_model_layer(m, i, &l))
+			b->parameters += l.parameters;
+	}
+}
+
+static int measure_sparsity(struct bench *b, const struct runner *r, const struct akida_array *frames)
+{
+	const struct akida_model *m = stage_model_of(&r->stage);
+	uint64_t n = b->frames < SPARSITY_FRAMES ? b->frames : SPARSITY_FRAMES;
+
+	if (!m)
+		return 0;
+	b->sparsity_count = akida_model_layers(m);
+	b->sparsity = calloc(b->sparsity_count, sizeof(*b->sparsity));
+	if (!b->sparsity || akida_model_sparsity(m, frames->data, n, b->sparsity)) {
+		free(b->sparsity);
+		b->sparsity = NULL;
+	}
+	return 0;
+}
+
+static int measure(struct bench *b, struct runner *r, const struct akida_dataset *data,
+		   const struct akida_array *frames)
+{
+	int32_t *potentials = calloc(b->frames * r->outputs, sizeof(*potentials));
+	float *predictions = calloc(b->frames * r->outputs, sizeof(*predictions));
+	int status;
+
+	if (!potentials || !predictions) {
+		status = tool_error(r->info.name, NULL, "no memory for the outputs of %llu frames",
+				    (unsigned long long)b->frames);
+		goto out;
+	}
+	/* One frame first: code and tables are warm, and the clocks start at zero. */
+	status = runner_run(r, frames, 1, potentials);
+	if (status)
+		goto out;
+	akida_session_stats_reset(r->session);
+	status = runner_run(r, frames, b->frames, potentials);
+	if (status)
+		goto out;
+	b->stats.size = sizeof(b->stats);
+	akida_session_stats(r->session, &b->stats);
+	if (b->stats.unknown_events) {
+		status = tool_error(r->info.name, "nsoc.unknown", "%llu events were not understood, the last: %s",
+				    (unsigned long long)b->stats.unknown_events, b->stats.unknown_last);
+		goto out;
+	}
+	if (data->y.data) {
+		(void)runner_predict(r, potentials, b->frames, predictions);
+		b->has_accuracy = true;
+		b->total = b->frames;
+		b->correct = runner_correct(predictions, r->outputs, data->y.data, b->frames);
+	}
+	status = measure_sparsity(b, r, frames);
+	b->quality = b->has_accuracy && b->mapped
+			     ? report_quality(&b->stats, b->correct, b->total, b->program.memory_bytes)
+			     : NAN;
+out:
+	free(potentials);
+	free(predictions);
+	return status;
+}
+
+static int bench(struct request *q)
+{
+	struct bench b = {.quality = NAN, .batch = q->batch};
+	struct akida_diag *diag = akida_diag_create();
+	struct akida_array frames = {0};
+	struct akida_dataset data = {0};
+	char path[PATH_MAX + 64];
+	struct runner r = {0};
+	int err, status = 0;
+
+	if (!q->model) {
+		status = default_model(path, sizeof(path));
+		q->model = path;
+	}
+	if (!status)
+		status = runner_open(&r, q->model, &q->run);
+	if (status)
+		goto out;
+	b.model = q->model;
+	err = akida_file_sha256(q->model, b.sha256, diag);
+	if (err) {
+		status = tool_fail(diag, q->model, err);
+		goto out;
+	}
+	describe(&b, &r);
+	b.data = q->data ? q->data : default_data();
+	status = spec_load(b.data, r.in_dims, q->frames, q->seed, &data);
+	if (!status)
+		status = spec_frames(&data.x, r.in_dims, 1, 0, b.data, &frames);
+	if (status)
+		goto out;
+	snprintf(b.data_name, sizeof(b.data_name), "%s", data.name);
+	b.frames = q->frames && q->frames < frames.dims[0] ? q->frames : frames.dims[0];
+	status = measure(&b, &r, &data, &frames);
+	if (status)
+		goto out;
+	if (q->json)
+		bench_json(&b, stdout);
+	else
+		bench_text(&b);
+	if (fflush(stdout) || ferror(stdout))
+		status = tool_error("standard output", "sys.io", "could not be written");
+	if (!status && q->save_json)
+		status = bench_save(&b, q->save_json);
+out:
+	free(b.sparsity);
+	akida_array_fini(&frames);
+	akida_dataset_fini(&data);
+	runner_close(&r);
+	akida_diag_destroy(diag);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct request q = {.batch = 1, .seed = 1, .mode = "minimal"};
+	bool version = false;
+	int status;
+
+	tool_name = "akida-bench";
+	runner_params_init(&q.run);
+	const struct option_spec spec[] = {
+		{"-m --model", OPTION_TEXT, &q.model, "model or program at any stage (default: " DEFAULT_MODEL ")", 0,
+		 0},
+		{"-d --device", OPTION_TEXT, &q.run.device, "default: /dev/akida0, else virtual:akd1000", 0, 0},
+		{"--data", OPTION_TEXT, &q.data, "SPEC (default: MNIST where it is found, else digits)", 0, 0},
+		{"--frames", OPTION_COUNT, &q.frames, "at most so many frames (default: all)", 1, 10000000},
+		{"--batch", OPTION_COUNT, &q.batch, "frames in flight (1)", 1, 253},
+		{"--mode", OPTION_TEXT, &q.mode, "minimal", 0, 0},
+		{"--seed", OPTION_COUNT, &q.seed, "of digits and random (1)", 0, 0},
+		{"--provisional", OPTION_FLAG, &q.run.provisional, "allow provisional encodings on a board", 0, 0},
+		{"-sa --samples", OPTION_TEXT, &q.run.stage.samples, "calibration samples of a float network", 0, 0},
+		{"--json", OPTION_FLAG, &q.json, "one JSON object (schema akida-bench/1)", 0, 0},
+		{"--save-json", OPTION_TEXT, &q.save_json, "write the JSON to a file as well", 0, 0},
+		{"--version", OPTION_FLAG, &version, "the version", 0, 0},
+		{"--clock", OPTION_ABSENT, NULL, NULL, 0, 0},
+		{"--report", OPTION_ABSENT, NULL, NULL, 0, 0},
+		{0},
+	};
+
+	status = options_parse(argc - 1, argv + 1, "akida-bench [-m FILE] [-d DEVICE] [--data SPEC] [options]", spec,
+			       NULL, 0, NULL);
+	if (status != OPTIONS_GO_ON)
+		return status;
+	if (version) {
+		printf("%s\n", AKIDA_VERSION);
+		return TOOL_DONE;
+	}
+	if (!strcmp(q.mode, "all-nps"))
+		q.run.stage.mode = AKIDA_MAP_ALL_NPS;
+	else if (!strcmp(q.mode, "hw-pr"))
+		q.run.stage.mode = AKIDA_MAP_HW_PR;
+	else if (strcmp(q.mode, "minimal"))
+		return tool_usage("--mode is minimal, all-nps or hw-pr, not '%s'", q.mode);
+	q.run.batch = (uint32_t)q.batch;
+	return bench(&q);
+}

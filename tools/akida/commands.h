@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* The subcommands of akida: one file each. argc and argv start behind the subcommand's name; the exit status returns. */
+#ifndef AKIDA_COMMANDS_H
+#define AKIDA_COMMANDS_H
+
+int command_devices(int argc, char **argv);
+int command_info(int argc, char **argv);
+int command_summary(int argc, char **argv);
+int command_check(int argc, char **argv);
+int command_quantize(int argc, char **argv);
+int command_convert(int argc, char **argv);
+int command_map(int argc, char **argv);
+int command_run(int argc, char **argv);
+int command_eval(int argc, char **argv);
+int command_program(int argc, char **argv);
+int command_train(int argc, char **argv);
+
+#endif

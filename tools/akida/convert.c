@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* akida convert (cnn2snn convert): a quantized network in, a model of Akida v1 layers (.akm) out. */
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include "akida/commands.h"
+#include "common/options.h"
+#include "common/stage.h"
+
+int command_convert(int argc, char **argv)
+{
+	const char *model = NULL, *out = NULL, *ip = getenv("CNN2SNN_TARGET_AKIDA_VERSION"), *samples = NULL;
+	const struct option_spec spec[] = {
+		{"-m --model", OPTION_TEXT, &model, "quantized network; a float one is quantized 8/4/4 first", 0, 0},
+		{"-s --save_name", OPTION_TEXT, &out, "file to write (default: name.akm)", 0, 0},
+		{"--akida", OPTION_TEXT, &ip, "v1 (v2 is not available in this version)", 0, 0},
+		{"-sa --samples", OPTION_TEXT, &samples, "calibration samples of a float network", 0, 0},
+		{"-sc --scale", OPTION_ABSENT, NULL, NULL, 0, 0},
+		{"-sh --shift", OPTION_ABSENT, NULL, NULL, 0, 0},
+		{0},
+	};
+	struct akida_diag *diag;
+	struct stage_params p;
+	char name[PATH_MAX + 64];
+	const char *words[1];
+	struct stage s;
+	int n = 0, err, status;
+
+	status = options_parse(argc, argv, "convert -m FILE [--akida v1] [-s OUT.akm]", spec, words, 1, &n);
+	if (status != OPTIONS_GO_ON)
+		return status;
+	if (!model && n)
+		model = words[0];
+	if (!model)
+		return tool_usage("convert needs -m FILE");
+	if (ip && !strcmp(ip, "v2"))
+		return tool_error("Akida v2", "sys.missing-part", "not available in this version; v1 is");
+	if (ip && strcmp(ip, "v1"))
+		return tool_usage("--akida (or CNN2SNN_TARGET_AKIDA_VERSION) is v1 or v2, not '%s'", ip);
+	status = stage_open(&s, model);
+	if (status)
+		return status;
+	if (!s.graph) {
+		status = tool_error(model, NULL, "is a %s already; convert takes a network", s.origin);
+		stage_close(&s);
+		return status;
+	}
+	stage_params_init(&p);
+	p.samples = samples;
+	p.quiet = s.quantized != NULL;
+	status = stage_need_model(&s, &p);
+	if (!status) {
+		if (!out) {
+			stage_out_name(name, sizeof(name), model, ".akm", false);
+			out = name;
+		}
+		diag = akida_diag_create();
+		err = akida_model_save(s.model, out, diag);
+		if (err)
+			status = tool_fail(diag, out, err);
+		else
+			printf("Saved %s\n", out);
+		akida_diag_destroy(diag);
+	}
+	stage_close(&s);
+	return status;
+}

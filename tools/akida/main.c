@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/* akida: the table of subcommands, and the names it answers to (quantizeml, cnn2snn). */
+#include <string.h>
+#include "akida/commands.h"
+#include "common/tool.h"
+
+struct command {
+	const char *name;
+	int (*run)(int argc, char **argv); /* NULL: known, not in this version */
+	const char *help;
+};
+
+static int command_version(int argc, char **argv)
+{
+	(void)argv;
+	if (argc)
+		return tool_usage("version takes no arguments");
+	printf("%s\n", AKIDA_VERSION);
+	return TOOL_DONE;
+}
+
+static const struct command akida_commands[] = {
+	{"devices", command_devices, "devices this version can open"},
+	{"info", command_info, "versions, parts that are installed, a device's properties"},
+	{"summary", command_summary, "FILE: layers of a model or program at any stage"},
+	{"check", command_check, "FILE [--for akd1000|akd1500]: can it run on Akida"},
+	{"quantize", command_quantize, "-m FILE [-w 4 -a 4 -i 8] [-sa SAMPLES.npz] [-s OUT.h5]"},
+	{"convert", command_convert, "-m FILE [-s OUT.akm]"},
+	{"map", command_map, "-m FILE -d DEVICE [-s OUT.akp] [--json]"},
+	{"run", command_run, "-m FILE [-d DEVICE] -i INPUTS [-o OUTPUTS.npy] [--potentials]"},
+	{"eval", command_eval, "-m FILE --data SPEC [-d DEVICE] [--float]"},
+	{"program", command_program, "dump FILE: the packets of a program"},
+	{"train", command_train, "mnist train|eval: train and test a float network"},
+	{"version", command_version, "the version"},
+	{"doctor", NULL, NULL},
+	{"top", NULL, NULL},
+	{"power", NULL, NULL},
+	{"reset", NULL, NULL},
+	{"models", NULL, NULL},
+	{"search", NULL, NULL},
+	{"snn", NULL, NULL},
+	{"generate", NULL, NULL},
+	{"engine", NULL, NULL},
+	{NULL, NULL, NULL},
+};
+
+static const struct command quantizeml_commands[] = {
+	{"quantize", command_quantize, "-m FILE [-w 4 -a 4 -i 8] [-sa SAMPLES.npz] [-s OUT.h5]"},
+	{"version", command_version, "the version"},
+	{"config", NULL, NULL},
+	{"insert_rescaling", NULL, NULL},
+	{"analysis", NULL, NULL},
+	{"check", NULL, NULL},
+	{NULL, NULL, NULL},
+};
+
+static const struct command cnn2snn_commands[] = {
+	{"convert", command_convert, "-m FILE [-s OUT.akm]"},
+	{"version", command_version, "the version"},
+	{"quantize", NULL, NULL},
+	{"reshape", NULL, NULL},
+	{"calibrate", NULL, NULL},
+	{NULL, NULL, NULL},
+};
+
+static int help(const struct command *commands)
+{
+	const char *sep = "";
+
+	printf("usage: %s COMMAND [options]\n\n", tool_name);
+	for (const struct command *c = commands; c->name; c++)
+		if (c->run)
+			printf("  %-9s %s\n", c->name, c->help);
+	printf("\nnot available in this version: ");
+	for (const struct command *c = commands; c->name; c++)
+		if (!c->run) {
+			printf("%s%s", sep, c->name);
+			sep = ", ";
+		}
+	printf("\n\nFILE: Keras .h5 (float or quantized), .akm (converted model), .akp (mapped program), vendor "
+	       "program; the\n"
+	       "missing stages run by themselves. DEVICE: cpu, virtual:akd1000, virtual:akd1500.\n"
+	       "SPEC: mnist:DIR, mnist-train:DIR, cifar10:FILE, npz:FILE, npy:FILE, raw:FILE, digits, random.\n"
+	       "%s COMMAND --help lists the options. Exit status: 0 done, 1 refused or failed, 2 usage.\n",
+	       tool_name);
+	return TOOL_DONE;
+}
+
+int main(int argc, char **argv)
+{
+	const char *slash = argc ? strrchr(argv[0], '/') : NULL;
+	const char *called = !argc ? "akida" : slash ? slash + 1 : argv[0];
+	const struct command *commands = akida_commands;
+
+	if (!strcmp(called, "quantizeml"))
+		commands = quantizeml_commands;
+	else if (!strcmp(called, "cnn2snn"))
+		commands = cnn2snn_commands;
+	if (commands != akida_commands)
+		tool_name = commands == quantizeml_commands ? "quantizeml" : "cnn2snn";
+	if (argc < 2)
+		return tool_usage("no command given");
+	if (!strcmp(argv[1], "help") || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+		return help(commands);
+	if (!strcmp(argv[1], "--version"))
+		return command_version(argc - 2, argv + 2);
+	for (const struct command *c = commands; c->name; c++) {
+		int status;
+
+		if (strcmp(argv[1], c->name))
+			continue;
+		if (!c->run)
+			return tool_error(argv[1], "sys.missing-part", "not available in this version");
+		status = c->run(argc - 2, argv + 2);
+		if (fflush(stdout) || ferror(stdout))
+			return tool_error("standard output", "sys.io", "could not be written");
+		return status;
+	}
+	return tool_usage("unknown command '%s'", argv[1]);
+}

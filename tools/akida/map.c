@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/* akida map: a model placed on a chip's mesh; the program goes to an .akp file, the placement to the screen. */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+#include "akida/commands.h"
+#include "common/json.h"
+#include "common/options.h"
+#include "common/stage.h"
+#include "common/table.h"
+
+static void report_json(const struct akida_map_report *r, const struct akida_program *p, const char *device)
+{
+	struct json j = {.out = stdout};
+
+	json_open(&j, NULL, '{');
+	json_text(&j, "schema", "akida-map/1");
+	json_text(&j, "device", device);
+	json_text(&j, "mode", r->mode);
+	json_count(&j, "nps", r->nps);
+	json_count(&j, "hrc", r->hrc);
+	json_count(&j, "passes", r->passes);
+	json_count(&j, "program_bytes", r->program_bytes);
+	json_count(&j, "memory_bytes", r->memory_bytes);
+	json_open(&j, "sequences", '[');
+	json_open(&j, NULL, '{');
+	json_text(&j, "first", r->layer_count ? r->layers[0].name : NULL);
+	json_text(&j, "last", r->layer_count ? r->layers[r->layer_count - 1].name : NULL);
+	json_text(&j, "runs_on", "hardware");
+	json_count(&j, "layers", r->layer_count);
+	json_count(&j, "program_bytes", r->program_bytes);
+	json_close(&j, '}');
+	json_close(&j, ']');
+	json_open(&j, "layers", '[');
+	for (uint32_t i = 0; i < r->layer_count; i++) {
+		const struct akida_map_layer *l = &r->layers[i];
+
+		json_open(&j, NULL, '{');
+		json_text(&j, "name", l->name);
+		json_text(&j, "type", l->type_name);
+		json_count(&j, "nps", l->nps);
+		json_count(&j, "passes", l->passes);
+		json_count(&j, "cycles", l->cycles);
+		json_number(&j, "sparsity", l->sparsity);
+		json_number(&j, "energy_uj", l->energy_uj);
+		json_text(&j, "tag", akida_tag_name(l->tag));
+		json_text(&j, "tag_rule", l->tag_rule);
+		json_close(&j, '}');
+	}
+	json_close(&j, ']');
+	(void)p;
+	json_text(&j, "source", akida_source_name(AKIDA_SOURCE_MODEL));
+	json_close(&j, '}');
+}
+
+static void report_text(const struct akida_map_report *r)
+{
+	static const char *const heads[] = {"Layer (type)", "NPs", "Passes", "Cycles", "Energy (uJ)", "Tag", "Rule"};
+	enum akida_tag worst = AKIDA_TAG_VERIFIED;
+	struct table *t = table_create(7);
+
+	table_rule(t, '_', NULL);
+	for (size_t i = 0; i < 7; i++)
+		table_cell(t, "%s", heads[i]);
+	table_rule(t, '=', NULL);
+	for (uint32_t i = 0; i < r->layer_count; i++) {
+		const struct akida_map_layer *l = &r->layers[i];
+
+		table_cell(t, "%.80s (%s)", l->name, l->type_name);
+		if (l->nps)
+			table_cell(t, "%u", l->nps);
+		else
+			table_cell(t, "HRC");
+		table_cell(t, "%u", l->passes);
+		table_cell(t, "%" PRIu64, l->cycles);
+		table_cell(t, "%.3f", l->energy_uj);
+		table_cell(t, "%s", akida_tag_name(l->tag));
+		table_cell(t, "%s", l->tag_rule);
+		worst = l->tag > worst ? l->tag : worst;
+	}
+	table_rule(t, '_', NULL);
+	table_print(t, 0);
+	table_destroy(t);
+	printf("Device: %s, mapping: %s\n", r->device, r->mode);
+	printf("NPs: %u (and %u HRC), passes: %u\n", r->nps, r->hrc, r->passes);
+	printf("Program: %" PRIu64 " bytes, device memory: %" PRIu64 " bytes\n", r->program_bytes, r->memory_bytes);
+	printf("Weakest tag: %s\n", akida_tag_name(worst));
+	printf("Cycles and energy: modelled (software NSoC)\n");
+}
+
+/* The name a mapper knows for DEVICE; opens it when the name alone does not tell. */
+static const char *chip_of(const char *device, int *status)
+{
+	struct akida_device_info info = {.size = sizeof(info)};
+	struct akida_diag *diag;
+	struct akida_device *d;
+	const char *chip = device ? stage_chip_name(device) : NULL;
+	int err;
+
+	if (chip)
+		return chip;
+	diag = akida_diag_create();
+	err = akida_device_open(device, &d, diag);
+	if (!err) {
+		err = akida_device_info(d, &info);
+		akida_device_close(d);
+		chip = stage_chip_name(info.chip);
+	}
+	if (err)
+		*status = tool_fail(diag, device ? device : "default device", err);
+	else if (!chip)
+		*status = tool_error(device ? device : info.name, NULL, "runs layers and needs no mapping");
+	else if (!device)
+		tool_note("no device given: %s", info.name);
+	akida_diag_destroy(diag);
+	return chip;
+}
+
+int command_map(int argc, char **argv)
+{
+	const char *model = NULL, *device = NULL, *mode = "minimal", *out = NULL, *samples = NULL, *chip, *words[1];
+	bool json = false;
+	const struct option_spec spec[] = {
+		{"-m --model", OPTION_TEXT, &model, "network, quantized network or .akm", 0, 0},
+		{"-d --device", OPTION_TEXT, &device, "virtual:akd1000, virtual:akd1500, or just akd1000, akd1500", 0,
+		 0},
+		{"--mode", OPTION_TEXT, &mode, "minimal", 0, 0},
+		{"-s --save_name", OPTION_TEXT, &out, ".akp file to write", 0, 0},
+		{"-sa --samples", OPTION_TEXT, &samples, "calibration samples of a float network", 0, 0},
+		{"--json", OPTION_FLAG, &json, "one JSON object", 0, 0},
+		{"--svg", OPTION_ABSENT, NULL, NULL, 0, 0},
+		{0},
+	};
+	struct akida_diag *diag;
+	struct stage_params p;
+	struct stage s;
+	int n = 0, err, status;
+
+	status = options_parse(argc, argv, "akida map -m FILE -d DEVICE [-s OUT.akp] [--json]", spec, words, 1, &n);
+	if (status != OPTIONS_GO_ON)
+		return status;
+	if (!model && n)
+		model = words[0];
+	if (!model)
+		return tool_usage("map needs -m FILE");
+	stage_params_init(&p);
+	p.samples = samples;
+	if (!strcmp(mode, "all-nps"))
+		p.mode = AKIDA_MAP_ALL_NPS;
+	else if (!strcmp(mode, "hw-pr"))
+		p.mode = AKIDA_MAP_HW_PR;
+	else if (strcmp(mode, "minimal"))
+		return tool_usage("--mode is minimal, all-nps or hw-pr, not '%s'", mode);
+	status = 0;
+	chip = chip_of(device, &status);
+	if (!chip)
+		return status;
+	status = stage_open(&s, model);
+	if (status)
+		return status;
+	if (s.program) {
+		stage_close(&s);
+		return tool_error(model, NULL, "is a mapped program already");
+	}
+	p.quiet = s.model != NULL;
+	status = stage_need_program(&s, &p, chip);
+	if (!status && out) {
+		diag = akida_diag_create();
+		err = akida_program_save(s.program, out, diag);
+		if (err)
+			status = tool_fail(diag, out, err);
+		akida_diag_destroy(diag);
+	}
+	if (!status) {
+		if (json)
+			report_json(&s.map, s.program, chip);
+		else
+			report_text(&s.map);
+		if (out && !json)
+			printf("Saved %s\n", out);
+	}
+	stage_close(&s);
+	return status;
+}

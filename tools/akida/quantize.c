@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* akida quantize (quantizeml quantize): a float network in, a quantized Keras .h5 out. */
+#include <limits.h>
+#include <string.h>
+#include "akida/commands.h"
+#include "common/options.h"
+#include "common/stage.h"
+
+int command_quantize(int argc, char **argv)
+{
+	const char *model = NULL, *out = NULL, *input_type = "uint8", *samples = NULL;
+	uint64_t weights = 4, activations = 4, input_weights = 8, outputs = 8, bias = 32, frames = 1024, batch = 32,
+		 epochs = 1;
+	uint64_t seed = 1;
+	bool per_tensor = false;
+	const struct option_spec spec[] = {
+		{"-m --model", OPTION_TEXT, &model, "float network (.h5)", 0, 0},
+		{"-s --save_name", OPTION_TEXT, &out, "file to write (default: name_iI_wW_aA.h5)", 0, 0},
+		{"-w --weight_bits", OPTION_COUNT, &weights, "weight bits (4)", 1, 8},
+		{"-a --activation_bits", OPTION_COUNT, &activations, "activation bits (4)", 1, 8},
+		{"-i --input_weight_bits", OPTION_COUNT, &input_weights, "weight bits of the first layer (8)", 1, 8},
+		{"-o --output_bits", OPTION_COUNT, &outputs, "output bits (8, the only choice for Akida v1)", 1, 32},
+		{"-b --bias_bits", OPTION_COUNT, &bias, "bias bits (32, the only choice)", 1, 32},
+		{"-id --input_dtype", OPTION_TEXT, &input_type, "type of the input (uint8, the only choice)", 0, 0},
+		{"--per_tensor_activations", OPTION_FLAG, &per_tensor, "always so for Akida v1", 0, 0},
+		{"-sa --samples", OPTION_TEXT, &samples, "calibration samples, .npz or .npy (random ones without)", 0,
+		 0},
+		{"-ns --num_samples", OPTION_COUNT, &frames, "how many samples (1024)", 1, 1u << 20},
+		{"-bs --batch_size", OPTION_COUNT, &batch, "samples at a time (32)", 1, 1u << 16},
+		{"-e --epochs", OPTION_COUNT, &epochs, "calibration epochs (1)", 1, 1000},
+		{"--seed", OPTION_COUNT, &seed, "of random samples (1)", 0, 0},
+		{"-c --quantization_config", OPTION_ABSENT, NULL, NULL, 0, 0},
+		{"-lob --last_output_bits", OPTION_ABSENT, NULL, NULL, 0, 0},
+		{"-qu --quantize_until", OPTION_ABSENT, NULL, NULL, 0, 0},
+		{"--input_shape", OPTION_ABSENT, NULL, NULL, 0, 0},
+		{0},
+	};
+	struct akida_diag *diag;
+	struct stage_params p;
+	char name[PATH_MAX + 64], suffix[64];
+	struct stage s;
+	int n = 0, err, status;
+	const char *words[1];
+
+	status = options_parse(argc, argv, "quantize -m FILE [options]", spec, words, 1, &n);
+	if (status != OPTIONS_GO_ON)
+		return status;
+	if (!model && n)
+		model = words[0];
+	if (!model)
+		return tool_usage("quantize needs -m FILE");
+	if (strcmp(input_type, "uint8"))
+		return tool_error("--input_dtype", "sys.missing-part",
+				  "%s is not available in this version, only uint8", input_type);
+	if (outputs != 8 || bias != 32)
+		return tool_error(outputs != 8 ? "--output_bits" : "--bias_bits", "sys.missing-part",
+				  "only %d is available in this version", outputs != 8 ? 8 : 32);
+	stage_params_init(&p);
+	p.quant.weight_bits = (uint32_t)weights;
+	p.quant.activation_bits = (uint32_t)activations;
+	p.quant.input_weight_bits = (uint32_t)input_weights;
+	p.quant.num_samples = (uint32_t)frames;
+	p.quant.batch_size = (uint32_t)batch;
+	p.quant.epochs = (uint32_t)epochs;
+	p.quant.seed = seed;
+	p.samples = samples;
+	status = stage_open(&s, model);
+	if (status)
+		return status;
+	if (s.quantized) {
+		stage_close(&s);
+		return tool_error(model, "quant.already", "is quantized already; quantize takes a float network");
+	}
+	status = stage_need_quantized(&s, &p);
+	if (!status) {
+		snprintf(suffix, sizeof(suffix), "_i%u_w%u_a%u.h5", p.quant.input_weight_bits, p.quant.weight_bits,
+			 p.quant.activation_bits);
+		if (!out) {
+			stage_out_name(name, sizeof(name), model, suffix, true);
+			out = name;
+		}
+		diag = akida_diag_create();
+		err = tool_toolchain()->graph_save(s.quantized, out, diag);
+		if (err)
+			status = tool_fail(diag, out, err);
+		else
+			printf("Saved %s\n", out);
+		akida_diag_destroy(diag);
+	}
+	stage_close(&s);
+	return status;
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/* Data SPECs, and turning arrays into frames for the hardware. */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+#include "common/digits.h"
+#include "common/spec.h"
+
+#define DIGITS_FRAMES 1000u
+#define RANDOM_FRAMES 100u
+
+static int make_digits(const uint32_t dims[3], uint64_t frames, uint64_t seed, struct akida_dataset *out)
+{
+	size_t n = frames ? frames : DIGITS_FRAMES, shape[4] = {n, DIGITS_SIDE, DIGITS_SIDE, 1};
+
+	if (dims[0] != DIGITS_SIDE || dims[1] != DIGITS_SIDE || dims[2] != 1)
+		return tool_error("digits", "data.shape", "are 28 x 28 x 1, the network takes %u x %u x %u", dims[0],
+				  dims[1], dims[2]);
+	if (akida_array_init(&out->x, AKIDA_U8, 4, shape) || akida_array_init(&out->y, AKIDA_I32, 1, shape)) {
+		akida_dataset_fini(out);
+		return tool_error("digits", NULL, "no memory for %zu images", n);
+	}
+	digits_draw(seed, n, out->x.data, out->y.data);
+	snprintf(out->name, sizeof(out->name), "digits (drawn by the program)");
+	out->classes = 10;
+	return 0;
+}
+
+static int make_random(const uint32_t dims[3], uint64_t frames, uint64_t seed, struct akida_dataset *out)
+{
+	size_t n = frames ? frames : RANDOM_FRAMES, shape[4] = {n, dims[0], dims[1], dims[2]}, count;
+	uint64_t s = seed * 0x9e3779b97f4a7c15u + 1;
+	uint8_t *p;
+
+	if (akida_array_init(&out->x, AKIDA_U8, 4, shape))
+		return tool_error("random", NULL, "no memory for %zu frames", n);
+	count = akida_array_elements(&out->x);
+	p = out->x.data;
+	for (size_t i = 0; i < count; i++) {
+		s ^= s << 13;
+		s ^= s >> 7;
+		s ^= s << 17;
+		p[i] = (uint8_t)(s >> 32);
+	}
+	snprintf(out->name, sizeof(out->name), "random");
+	return 0;
+}
+
+static int load_plain(const char *kind, const char *path, const uint32_t dims[3], struct akida_dataset *out)
+{
+	struct akida_diag *diag = akida_diag_create();
+	int err;
+
+	if (!strcmp(kind, "npy"))
+		err = akida_npy_load(path, &out->x, diag);
+	else
+		err = akida_raw_load(path, (size_t)dims[0] * dims[1] * dims[2], &out->x, diag);
+	if (err)
+		err = tool_fail(diag, path, err);
+	snprintf(out->name, sizeof(out->name), "%s", kind);
+	akida_diag_destroy(diag);
+	return err;
+}
+
+int spec_load(const char *spec, const uint32_t dims[3], uint64_t frames, uint64_t seed, struct akida_dataset *out)
+{
+	static const char *const kinds[] = {"mnist", "mnist-train", "cifar10", "npz", "npy", "raw"};
+	const char *colon = strchr(spec, ':');
+	size_t len = colon ? (size_t)(colon - spec) : strlen(spec);
+	const struct akida_toolchain *t;
+	struct akida_diag *diag;
+	const char *kind = NULL;
+	int err;
+
+	memset(out, 0, sizeof(*out));
+	if (!strcmp(spec, "digits"))
+		return make_digits(dims, frames, seed, out);
+	if (!strcmp(spec, "random"))
+		return make_random(dims, frames, seed, out);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (strlen(kinds[i]) == len && !strncmp(spec, kinds[i], len))
+			kind = kinds[i];
+	if (!kind || !colon || !colon[1])
+		return tool_usage("'%s' is no data SPEC; there are mnist:DIR, mnist-train:DIR, cifar10:FILE, npz:FILE, "
+				  "npy:FILE, raw:FILE, digits and random",
+				  spec);
+	if (!strcmp(kind, "npy") || !strcmp(kind, "raw"))
+		return load_plain(kind, colon + 1, dims, out);
+	t = tool_toolchain();
+	if (!t)
+		return TOOL_FAILED;
+	diag = akida_diag_create();
+	err = t->data_load(spec, out, diag);
+	if (err)
+		err = tool_fail(diag, spec, err);
+	akida_diag_destroy(diag);
+	return err;
+}
+
+static double element(const struct akida_array *x, size_t i)
+{
+	switch (x->dtype) {
+	case AKIDA_U8:
+		return ((const uint8_t *)x->data)[i];
+	case AKIDA_I8:
+		return ((const int8_t *)x->data)[i];
+	case AKIDA_I16:
+		return ((const int16_t *)x->data)[i];
+	case AKIDA_I32:
+		return ((const int32_t *)x->data)[i];
+	case AKIDA_I64:
+		return (double)((const int64_t *)x->data)[i];
+	case AKIDA_F32:
+		return (double)((const float *)x->data)[i];
+	case AKIDA_F64:
+		return ((const double *)x->data)[i];
+	}
+	return 0;
+}
+
+int spec_frames(const struct akida_array *x, const uint32_t dims[3], double scale, double offset, const char *name,
+		struct akida_array *out)
+{
+	size_t frame = (size_t)dims[0] * dims[1] * dims[2], total = akida_array_elements(x), shape[2];
+	uint8_t *p;
+
+	if (!frame || !total || total % frame || (x->rank > 1 && x->dims[0] != total / frame && x->rank != 3))
+		return tool_error(name, "data.shape", "%zu values in %zu rows are not frames of %u x %u x %u", total,
+				  x->rank ? x->dims[0] : 0, dims[0], dims[1], dims[2]);
+	shape[0] = total / frame;
+	shape[1] = frame;
+	if (akida_array_init(out, AKIDA_U8, 2, shape))
+		return tool_error(name, NULL, "no memory for %zu frames", shape[0]);
+	p = out->data;
+	if (x->dtype == AKIDA_U8 && scale == 1 && offset == 0) {
+		memcpy(p, x->data, total);
+		return 0;
+	}
+	for (size_t i = 0; i < total; i++) {
+		double v = element(x, i) * scale + offset, whole = (double)(int64_t)(v + (v < 0 ? -.5 : .5));
+		double away = v - whole;
+
+		if (!(v > -.5 && v < 255.5) || (scale == 1 && offset == 0 && (away > 1e-6 || away < -1e-6))) {
+			akida_array_fini(out);
+			return tool_error(name, "data.range",
+					  "value %g at %zu is not a whole number from 0 to 255, which the input takes; "
+					  "see --scale and --offset",
+					  v, i);
+		}
+		p[i] = (uint8_t)(whole < 0 ? 0 : whole > 255 ? 255 : whole);
+	}
+	return 0;
+}
+
+static bool ends_with(const char *s, const char *end)
+{
+	size_t n = strlen(s), m = strlen(end);
+
+	return n >= m && !strcasecmp(s + n - m, end);
+}
+
+int spec_inputs(const char *path, const uint32_t dims[3], struct akida_array *frames)
+{
+	struct akida_diag *diag = akida_diag_create();
+	const struct akida_toolchain *t;
+	struct akida_array x = {0};
+	int err;
+
+	memset(frames, 0, sizeof(*frames));
+	if (ends_with(path, ".npz")) {
+		t = tool_toolchain();
+		err = t ? t->samples_load(path, &x, diag) : TOOL_FAILED;
+	} else if (ends_with(path, ".npy")) {
+		err = akida_npy_load(path, &x, diag);
+	} else {
+		err = akida_raw_load(path, (size_t)dims[0] * dims[1] * dims[2], &x, diag);
+	}
+	if (err < 0)
+		err = tool_fail(diag, path, err);
+	if (!err)
+		err = spec_frames(&x, dims, 1, 0, path, frames);
+	akida_array_fini(&x);
+	akida_diag_destroy(diag);
+	return err;
+}
+
+const char *spec_mnist_folder(void)
+{
+	static char path[PATH_MAX + 32];
+	const char *shared = getenv("AKIDA_SHARED");
+	const char *const roots[] = {shared ? shared : "../shared", "../shared"};
+
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "%s/data/mnist", roots[i]);
+		if (!access(path, R_OK | X_OK))
+			return path;
+	}
+	/* build/bin/akida-bench inside a tree: its neighbour folder */
+	snprintf(path, sizeof(path), "%s/../../../shared/data/mnist", tool_folder());
+	return access(path, R_OK | X_OK) ? NULL : path;
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/* Loading a model file of any stage and running the stages that are missing. */
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "common/stage.h"
+
+static bool ends_with(const char *s, const char *end)
+{
+	size_t n = strlen(s), m = strlen(end);
+
+	return n >= m && !strcasecmp(s + n - m, end);
+}
+
+enum stage_kind stage_kind_of(const char *path)
+{
+	static const char *const graphs[] = {".h5", ".hdf5", ".keras", ".onnx"};
+	char head[8] = {0};
+	struct stat st;
+	FILE *f;
+	size_t n;
+
+	if (stat(path, &st) || !S_ISREG(st.st_mode))
+		return STAGE_UNREADABLE;
+	f = fopen(path, "rb");
+	if (!f)
+		return STAGE_UNREADABLE;
+	n = fread(head, 1, sizeof(head), f);
+	fclose(f);
+	if (n == 8 && !memcmp(head, "AKIDAAKM", 8))
+		return STAGE_MODEL;
+	if (n == 8 && !memcmp(head, "AKIDAAKP", 8))
+		return STAGE_PROGRAM;
+	if (n == 8 && (!memcmp(head, "\x89HDF\r\n\x1a\n", 8) || !memcmp(head, "PK\3\4", 4)))
+		return STAGE_GRAPH;
+	for (size_t i = 0; i < sizeof(graphs) / sizeof(*graphs); i++)
+		if (ends_with(path, graphs[i]))
+			return STAGE_GRAPH;
+	return ends_with(path, ".akm") ? STAGE_MODEL : STAGE_PROGRAM; /* vendor programs have no magic */
+}
+
+void stage_params_init(struct stage_params *p)
+{
+	*p = (struct stage_params){
+		.quant = {.size = sizeof(p->quant),
+			  .input_weight_bits = 8,
+			  .weight_bits = 4,
+			  .activation_bits = 4,
+			  .per_tensor = 1,
+			  .num_samples = 1024,
+			  .batch_size = 32,
+			  .epochs = 1,
+			  .seed = 1},
+		.mode = AKIDA_MAP_MINIMAL,
+	};
+}
+
+static int open_graph(struct stage *s, struct akida_diag *diag)
+{
+	const struct akida_toolchain *t = tool_toolchain();
+	int err;
+
+	if (!t)
+		return TOOL_FAILED;
+	err = t->graph_load(s->path, &s->graph, diag);
+	if (err)
+		return tool_fail(diag, s->path, err);
+	snprintf(s->origin, sizeof(s->origin), "%s", t->graph_quantized(s->graph) ? "quantized graph" : "float graph");
+	if (t->graph_quantized(s->graph))
+		s->quantized = s->graph;
+	return 0;
+}
+
+int stage_open(struct stage *s, const char *path)
+{
+	enum stage_kind kind = stage_kind_of(path);
+	struct akida_diag *diag;
+	struct stat st;
+	int err, status = 0;
+
+	memset(s, 0, sizeof(*s));
+	s->path = path;
+	if (kind == STAGE_UNREADABLE) {
+		if (!stat(path, &st))
+			return tool_error(path, "sys.io", "%s",
+					  S_ISREG(st.st_mode) ? "cannot be read" : "is not a regular file");
+		return tool_error(path, "sys.io", "%s", strerror(errno));
+	}
+	if (ends_with(path, ".fbz"))
+		return tool_error(path, "sys.missing-part", "vendor model files (.fbz) cannot be read in this version");
+	diag = akida_diag_create();
+	if (kind == STAGE_GRAPH) {
+		status = open_graph(s, diag);
+	} else if (kind == STAGE_MODEL) {
+		err = akida_model_load(path, &s->model, diag);
+		snprintf(s->origin, sizeof(s->origin), "model");
+		status = err ? tool_fail(diag, path, err) : 0;
+	} else {
+		err = akida_program_load(path, &s->program, diag);
+		snprintf(s->origin, sizeof(s->origin), "program");
+		status = err ? tool_fail(diag, path, err) : 0;
+	}
+	akida_diag_destroy(diag);
+	return status;
+}
+
+void stage_close(struct stage *s)
+{
+	const char *why;
+	const struct akida_toolchain *t =
+		s->graph || s->quantized || s->mapped_here ? tool_toolchain_quiet(&why) : NULL;
+
+	if (t && s->quantized != s->graph)
+		t->graph_destroy(s->quantized);
+	if (t)
+		t->graph_destroy(s->graph);
+	if (t && s->mapped_here)
+		t->map_report_fini(&s->map);
+	akida_program_destroy(s->program);
+	akida_model_destroy(s->model);
+	memset(s, 0, sizeof(*s));
+}
+
+int stage_need_quantized(struct stage *s, const struct stage_params *p)
+{
+	const struct akida_toolchain *t;
+	struct akida_array samples = {0};
+	struct akida_diag *diag;
+	int err;
+
+	if (s->quantized)
+		return 0;
+	if (!s->graph)
+		return tool_error(s->path, NULL, "is a %s: its float network is not in the file", s->origin);
+	t = tool_toolchain();
+	if (!t)
+		return TOOL_FAILED;
+	diag = akida_diag_create();
+	if (p->samples) {
+		err = t->samples_load(p->samples, &samples, diag);
+		if (err) {
+			tool_fail(diag, p->samples, err);
+			goto out;
+		}
+	}
+	if (!p->quiet)
+		tool_note("quantizing %s to %u/%u/%u (input weights, weights, activations) with %s%s", s->path,
+			  p->quant.input_weight_bits, p->quant.weight_bits, p->quant.activation_bits,
+			  p->samples ? "samples of " : "random samples", p->samples ? p->samples : "");
+	err = t->quantize(s->graph, &p->quant, p->samples ? &samples : NULL, &s->quantized, diag);
+	if (err)
+		tool_fail(diag, s->path, err);
+out:
+	akida_array_fini(&samples);
+	akida_diag_destroy(diag);
+	return err ? TOOL_FAILED : 0;
+}
+
+int stage_need_model(struct stage *s, const struct stage_params *p)
+{
+	const struct akida_toolchain *t;
+	struct akida_diag *diag;
+	int status, err;
+
+	if (stage_model_of(s))
+		return 0;
+	if (s->program)
+		return tool_error(s->path, NULL,
+				  "is a program without its layers; only a device that runs programs can run it");
+	status = stage_need_quantized(s, p);
+	if (status)
+		return status;
+	t = tool_toolchain();
+	if (!t)
+		return TOOL_FAILED;
+	diag = akida_diag_create();
+	if (!p->quiet)
+		tool_note("converting %s to Akida v1 layers", s->path);
+	err = t->convert(s->quantized, &s->model, diag);
+	if (err)
+		status = tool_fail(diag, s->path, err);
+	akida_diag_destroy(diag);
+	return status;
+}
+
+int stage_need_program(struct stage *s, const struct stage_params *p, const char *chip)
+{
+	struct akida_map_params mp = {.size = sizeof(mp), .mode = p->mode};
+	const struct akida_toolchain *t;
+	struct akida_diag *diag;
+	int status, err;
+
+	if (s->program)
+		return 0;
+	status = stage_need_model(s, p);
+	if (status)
+		return status;
+	t = tool_toolchain();
+	if (!t)
+		return TOOL_FAILED;
+	diag = akida_diag_create();
+	if (!p->quiet)
+		tool_note("mapping %s to %s", s->path, chip);
+	err = t->map(s->model, chip, &mp, &s->program, &s->map, diag);
+	if (err)
+		status = tool_fail(diag, s->path, err);
+	else
+		s->mapped_here = true;
+	akida_diag_destroy(diag);
+	return status;
+}
+
+int stage_need_for(struct stage *s, const struct stage_params *p, const struct akida_device_info *device)
+{
+	const char *chip = stage_chip_name(device->chip);
+
+	if (!device->needs_program)
+		return stage_need_model(s, p);
+	if (!chip)
+		return tool_error(device->name, NULL, "has a chip without a mapper: %s", device->chip);
+	return stage_need_program(s, p, chip);
+}
+
+const struct akida_model *stage_model_of(const struct stage *s)
+{
+	return s->model ? s->model : s->program ? akida_program_model(s->program) : NULL;
+}
+
+const char *stage_chip_name(const char *device)
+{
+	static const char *const chips[] = {"akd1000", "akd1500"};
+
+	if (!strncmp(device, "virtual:", 8))
+		device += 8;
+	for (size_t i = 0; i < sizeof(chips) / sizeof(*chips); i++)
+		if (!strcasecmp(device, chips[i]))
+			return chips[i];
+	return NULL;
+}
+
+/* Cuts an existing _iN_wN_aN from the end of a base name. */
+static void cut_bit_widths(char *base)
+{
+	static const char letters[] = "awi";
+	char *end = base + strlen(base);
+
+	for (size_t i = 0; i < 3; i++) {
+		char *p = end;
+
+		while (p > base && isdigit((unsigned char)p[-1]))
+			p--;
+		if (p == end || p - base < 2 || p[-1] != letters[i] || p[-2] != '_')
+			return;
+		end = p - 2;
+	}
+	*end = 0;
+}
+
+void stage_out_name(char *out, size_t bytes, const char *path, const char *suffix, bool cut_bits)
+{
+	char folder[PATH_MAX], base[NAME_MAX + 1];
+	const char *slash = strrchr(path, '/');
+	char *dot;
+
+	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
+	if (slash == path)
+		snprintf(folder, sizeof(folder), "/");
+	snprintf(base, sizeof(base), "%s", slash ? slash + 1 : path);
+	dot = strrchr(base, '.');
+	if (dot && dot != base)
+		*dot = 0;
+	if (cut_bits)
+		cut_bit_widths(base);
+	if (!slash || access(folder, W_OK))
+		snprintf(out, bytes, "%s%s", base, suffix);
+	else
+		snprintf(out, bytes, "%s/%s%s", folder, base, suffix);
+}
