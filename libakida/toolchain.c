@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* The table through which small programs reach the toolchain; include/akida/toolchain.h says what each entry does. */
+#include <akida/toolchain.h>
+#include "import/data.h"
+
+/* Parts a build may lack: their entry is NULL then, and the program that wants it says so. */
+#pragma weak akida_map
+#pragma weak akida_network_create
+#pragma weak akida_train
+#pragma weak akida_graph_forward
+#pragma weak akida_graph_save
+#pragma weak ak_data_load
+#pragma weak ak_samples_load
+
+const struct akida_toolchain *akida_toolchain(uint32_t abi)
+{
+	static const struct akida_toolchain table = {
+		.abi = AKIDA_TOOLCHAIN_ABI,
+		.graph_load = akida_graph_load,
+		.graph_save = akida_graph_save,
+		.graph_destroy = akida_graph_destroy,
+		.graph_nodes = akida_graph_nodes,
+		.graph_node = akida_graph_node,
+		.graph_name = akida_graph_name,
+		.graph_quantized = akida_graph_quantized,
+		.graph_input = akida_graph_input,
+		.graph_outputs = akida_graph_outputs,
+		.graph_forward = akida_graph_forward,
+		.quantize = akida_quantize,
+		.convert = akida_convert,
+		.check = akida_check,
+		.map = akida_map,
+		.network_create = akida_network_create,
+		.train = akida_train,
+		.data_load = ak_data_load,
+		.samples_load = ak_samples_load,
+	};
+
+	return abi == AKIDA_TOOLCHAIN_ABI ? &table : NULL;
+}
