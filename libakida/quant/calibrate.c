@@ -6,8 +6,8 @@
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 #include "base/diag.h"
+#include "graph/infer.h"
 #include "quant_internal.h"
 
 #define MOMENTUM 0.9f
@@ -16,10 +16,9 @@ struct calibrator {
 	struct akida_graph *g;
 	const struct akida_array *samples; /* NULL: random */
 	uint64_t random;
-	size_t frame;	    /* elements of one input */
-	float **out;	    /* [node] outputs of the batch, alive until last_use */
-	uint32_t *last_use; /* [node] last node that reads it */
-	bool *seen;	    /* [node] its range has had a first batch */
+	size_t frame; /* elements of one input */
+	float *batch;
+	bool *seen; /* [node] its range has had a first batch */
 };
 
 /* splitmix64: small, well mixed, and the same everywhere. */
@@ -32,50 +31,14 @@ static uint64_t next_random(uint64_t *state)
 	return z ^ (z >> 31);
 }
 
-static double element(const struct akida_array *a, size_t i)
+static void fill_batch(struct calibrator *c, size_t first, size_t n)
 {
-	switch (a->dtype) {
-	case AKIDA_U8:
-		return ((const uint8_t *)a->data)[i];
-	case AKIDA_I8:
-		return ((const int8_t *)a->data)[i];
-	case AKIDA_I16:
-		return ((const int16_t *)a->data)[i];
-	case AKIDA_I32:
-		return ((const int32_t *)a->data)[i];
-	case AKIDA_I64:
-		return (double)((const int64_t *)a->data)[i];
-	case AKIDA_F32:
-		return (double)((const float *)a->data)[i];
-	default:
-		return ((const double *)a->data)[i];
+	if (c->samples) {
+		ak_array_floats(c->samples, first * c->frame, n * c->frame, c->batch);
+		return;
 	}
-}
-
-static void fill_batch(struct calibrator *c, size_t first, size_t n, float *x)
-{
 	for (size_t i = 0; i < n * c->frame; i++)
-		x[i] = c->samples ? (float)element(c->samples, first * c->frame + i)
-				  : (float)(next_random(&c->random) >> 56);
-}
-
-/* (n, input...), or the same elements with unit dimensions left out, or flat frames. */
-static bool shape_fits(const struct akida_array *a, const struct ak_node *input, size_t frame)
-{
-	uint32_t i = 1, k = 0;
-
-	if (a->rank == 2 && a->dims[1] == frame)
-		return true;
-	for (;;) {
-		while (i < a->rank && a->dims[i] == 1)
-			i++;
-		while (k < input->rank && input->dims[k] == 1)
-			k++;
-		if (i >= a->rank || k >= input->rank)
-			return i >= a->rank && k >= input->rank;
-		if (a->dims[i++] != input->dims[k++])
-			return false;
-	}
+		c->batch[i] = (float)(next_random(&c->random) >> 56);
 }
 
 static int check_samples(const struct akida_array *a, const struct akida_graph *g, size_t frame, size_t used,
@@ -85,17 +48,18 @@ static int check_samples(const struct akida_array *a, const struct akida_graph *
 
 	if (!a->data || a->rank < 1 || !a->dims[0])
 		return ak_fail(diag, -EINVAL, AK_RULE_QUANT_SAMPLES, NULL, "there are no samples in the array");
-	if (!shape_fits(a, &g->nodes[0], frame))
+	if (!ak_graph_frames(g, a))
 		return ak_fail(diag, -EINVAL, AK_RULE_QUANT_SAMPLES, g->nodes[0].name,
 			       "samples of rank %u with %zu elements each do not fit an input of %zu", a->rank,
 			       akida_array_elements(a) / a->dims[0], frame);
 	for (size_t i = 0; i < used * frame; i++) {
-		double v = element(a, i);
+		float v;
 
+		ak_array_floats(a, i, 1, &v);
 		if (!isfinite(v))
 			return ak_fail(diag, -ERANGE, AK_RULE_QUANT_SAMPLES, g->nodes[0].name,
 				       "sample %zu has NaN or an infinity at element %zu", i / frame, i % frame);
-		plain &= v >= 0 && v <= 255 && v == floor(v);
+		plain &= v >= 0 && v <= 255 && v == floorf(v);
 	}
 	if (!plain)
 		ak_note(diag, AKIDA_WARNING, AK_RULE_QUANT_SAMPLES, g->nodes[0].name,
@@ -124,50 +88,15 @@ static void observe(struct ak_node *n, const float *x, size_t elements, bool fir
 	}
 }
 
-static void release(struct calibrator *c, uint32_t node)
+static void visit(void *context, uint32_t node, const float *out, size_t n)
 {
-	free(c->out[node]);
-	c->out[node] = NULL;
-}
+	struct calibrator *c = context;
+	struct ak_node *owner = &c->g->nodes[node];
 
-static int run_node(struct calibrator *c, uint32_t i, size_t n)
-{
-	struct ak_node *node = &c->g->nodes[i];
-	const struct ak_node *in_nodes[AK_MAX_INPUTS] = {0};
-	const float *in[AK_MAX_INPUTS] = {0};
-	int err;
-
-	for (uint32_t k = 0; k < node->input_count; k++) {
-		in_nodes[k] = &c->g->nodes[node->inputs[k]];
-		in[k] = c->out[node->inputs[k]];
-	}
-	c->out[i] = malloc(n * ak_node_elements(node) * sizeof(float));
-	if (!c->out[i])
-		return -ENOMEM;
-	err = ak_node_forward(node, in_nodes, in, n, c->out[i]);
-	if (!err && node->quant.has_output) {
-		observe(node, c->out[i], n * ak_node_elements(node), !c->seen[i]);
-		c->seen[i] = true;
-	}
-	for (uint32_t k = 0; k < node->input_count; k++)
-		if (c->last_use[node->inputs[k]] == i)
-			release(c, node->inputs[k]);
-	return err;
-}
-
-static int run_batch(struct calibrator *c, size_t first, size_t n)
-{
-	int err = 0;
-
-	c->out[0] = malloc(n * c->frame * sizeof(float));
-	if (!c->out[0])
-		return -ENOMEM;
-	fill_batch(c, first, n, c->out[0]);
-	for (uint32_t i = 1; i < c->g->count && !err; i++)
-		err = run_node(c, i, n);
-	for (uint32_t i = 0; i < c->g->count; i++)
-		release(c, i);
-	return err;
+	if (!owner->quant.has_output)
+		return;
+	observe(owner, out, n * ak_node_elements(owner), !c->seen[node]);
+	c->seen[node] = true;
 }
 
 static int run_epochs(struct calibrator *c, const struct akida_quant_params *p, size_t frames)
@@ -176,8 +105,12 @@ static int run_epochs(struct calibrator *c, const struct akida_quant_params *p, 
 
 	for (uint32_t e = 0; e < p->epochs && !err; e++) {
 		c->random = p->seed;
-		for (size_t at = 0; at < frames && !err; at += p->batch_size)
-			err = run_batch(c, at, frames - at < p->batch_size ? frames - at : p->batch_size);
+		for (size_t at = 0; at < frames && !err; at += p->batch_size) {
+			size_t n = frames - at < p->batch_size ? frames - at : p->batch_size;
+
+			fill_batch(c, at, n);
+			err = ak_graph_infer(c->g, c->batch, n, visit, c, NULL);
+		}
 	}
 	return err;
 }
@@ -216,14 +149,10 @@ int ak_quant_calibrate(struct akida_graph *g, const struct akida_quant_params *p
 			"no samples given: %u random inputs (seed %llu) calibrate, accuracy may suffer", p->num_samples,
 			(unsigned long long)p->seed);
 	}
-	c.out = calloc(g->count, sizeof(*c.out));
-	c.last_use = calloc(g->count, sizeof(*c.last_use));
+	c.batch = malloc((frames < p->batch_size ? frames : p->batch_size) * c.frame * sizeof(*c.batch));
 	c.seen = calloc(g->count, sizeof(*c.seen));
-	if (!c.out || !c.last_use || !c.seen)
+	if (!c.batch || !c.seen)
 		err = -ENOMEM;
-	for (uint32_t i = 0; !err && i < g->count; i++)
-		for (uint32_t k = 0; k < g->nodes[i].input_count; k++)
-			c.last_use[g->nodes[i].inputs[k]] = i;
 	if (!err)
 		err = run_epochs(&c, p, frames);
 	if (!err)
@@ -231,8 +160,7 @@ int ak_quant_calibrate(struct akida_graph *g, const struct akida_quant_params *p
 	else
 		ak_fail(diag, err, err == -ENOMEM ? AK_RULE_NOMEM : AK_RULE_QUANT_RANGE, g->name,
 			"calibration cannot run: %s", akida_strerror(err));
-	free(c.out);
-	free(c.last_use);
+	free(c.batch);
 	free(c.seen);
 	return err;
 }
