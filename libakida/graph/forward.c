@@ -1,350 +1,458 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Float forward of one node, plain loops in Keras' channels-last layout. Shapes were checked by ak_graph_finish. The
- * innermost loop runs over output channels, which compilers vectorize; float32 sums, in the order kernel row, kernel
- * column, channel.
+ * Inference of a float graph as Keras does it on a CPU (float32 tensors between layers, sums of higher precision inside
+ * a layer). Pinned by tests/golden/keras_reference.py on real models. Needs a graph that passed ak_graph_finish.
  */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "graph.h"
+#include "base/diag.h"
+#include "forward.h"
 
-/* What a window sees along one axis: first input position (may be negative) of output 0. */
-static int pad_before(uint32_t in, uint32_t kernel, uint32_t stride, uint32_t dilation, bool same)
+#define CHUNK_ELEMENTS ((size_t)1 << 20) /* of the largest tensor that is computed at a time */
+
+static const float *weight(const struct ak_node *n, const char *name)
 {
-	uint32_t out = (in + stride - 1) / stride, reach = (out - 1) * stride + (kernel - 1) * dilation + 1;
+	const struct ak_weight *w = ak_node_weight(n, name);
 
-	return same && reach > in ? (int)((reach - in) / 2) : 0;
+	return w ? w->data : NULL;
 }
 
-struct window {
-	uint32_t in_h, in_w, in_c, out_h, out_w;
-	int top, left;
-};
-
-static struct window window_of(const struct ak_node *n, const struct ak_node *in, bool conv)
+static void softmax(float *v, size_t count)
 {
-	uint32_t dh = conv ? n->dilation_h : 1, dw = conv ? n->dilation_w : 1;
-	struct window w = {in->dims[0], in->dims[1], in->dims[2], n->dims[0], n->dims[1], 0, 0};
+	float top = v[0];
+	double sum = 0;
 
-	w.top = pad_before(w.in_h, n->kernel_h, n->stride_h, dh, n->same);
-	w.left = pad_before(w.in_w, n->kernel_w, n->stride_w, dw, n->same);
-	return w;
-}
-
-/* The input value vector at output (y, x) and tap (ky, kx), or NULL in the padding. */
-static const float *tap(const struct ak_node *n, const struct window *w, const float *in, uint32_t y, uint32_t x,
-			uint32_t ky, uint32_t kx, uint32_t dh, uint32_t dw)
-{
-	int64_t iy = (int64_t)y * n->stride_h + (int64_t)ky * dh - w->top;
-	int64_t ix = (int64_t)x * n->stride_w + (int64_t)kx * dw - w->left;
-
-	if (iy < 0 || ix < 0 || iy >= w->in_h || ix >= w->in_w)
-		return NULL;
-	return in + ((size_t)iy * w->in_w + (size_t)ix) * w->in_c;
-}
-
-static void start_with_bias(const struct ak_node *n, float *out, size_t channels)
-{
-	const struct ak_weight *bias = n->use_bias ? ak_node_weight(n, "bias") : NULL;
-
-	if (bias)
-		memcpy(out, bias->data, channels * sizeof(*out));
-	else
-		memset(out, 0, channels * sizeof(*out));
-}
-
-static void add_row(float *out, float v, const float *w, size_t n)
-{
-	for (size_t f = 0; f < n; f++)
-		out[f] += v * w[f];
-}
-
-static void conv_position(const struct ak_node *n, const struct window *w, const float *in, const float *kernel,
-			  uint32_t y, uint32_t x, float *out)
-{
-	uint32_t per_group = w->in_c / n->groups, filters = n->filters, group_filters = filters / n->groups;
-	const float pad = n->padded ? n->pad_value : 0;
-
-	for (uint32_t ky = 0; ky < n->kernel_h; ky++)
-		for (uint32_t kx = 0; kx < n->kernel_w; kx++) {
-			const float *v = tap(n, w, in, y, x, ky, kx, n->dilation_h, n->dilation_w);
-			const float *k = kernel + (size_t)(ky * n->kernel_w + kx) * per_group * filters;
-
-			if (!v && pad == 0)
-				continue;
-			for (uint32_t g = 0; g < n->groups; g++)
-				for (uint32_t c = 0; c < per_group; c++)
-					add_row(out + g * group_filters, v ? v[g * per_group + c] : pad,
-						k + (size_t)c * filters + g * group_filters, group_filters);
-		}
-}
-
-static void conv_sample(const struct ak_node *n, const struct ak_node *in_node, const float *in, float *out)
-{
-	struct window w = window_of(n, in_node, true);
-	const float *kernel = ak_node_weight(n, "kernel")->data;
-
-	for (uint32_t y = 0; y < w.out_h; y++)
-		for (uint32_t x = 0; x < w.out_w; x++, out += n->filters) {
-			start_with_bias(n, out, n->filters);
-			conv_position(n, &w, in, kernel, y, x, out);
-		}
-}
-
-/* out gets in_c * multiplier values for one position, without bias. */
-static void depthwise_position(const struct ak_node *n, const struct window *w, const float *in, const float *kernel,
-			       uint32_t y, uint32_t x, float *out)
-{
-	uint32_t dm = n->depth_multiplier;
-
-	for (uint32_t ky = 0; ky < n->kernel_h; ky++)
-		for (uint32_t kx = 0; kx < n->kernel_w; kx++) {
-			const float *v = tap(n, w, in, y, x, ky, kx, n->dilation_h, n->dilation_w);
-			const float *k = kernel + (size_t)(ky * n->kernel_w + kx) * w->in_c * dm;
-
-			for (uint32_t c = 0; v && c < w->in_c; c++)
-				for (uint32_t m = 0; m < dm; m++)
-					out[c * dm + m] += v[c] * k[c * dm + m];
-		}
-}
-
-static void depthwise_sample(const struct ak_node *n, const struct ak_node *in_node, const float *in, float *out)
-{
-	struct window w = window_of(n, in_node, true);
-	const float *kernel = ak_node_weight(n, "depthwise_kernel")->data;
-	size_t channels = (size_t)w.in_c * n->depth_multiplier;
-
-	for (uint32_t y = 0; y < w.out_h; y++)
-		for (uint32_t x = 0; x < w.out_w; x++, out += channels) {
-			start_with_bias(n, out, channels);
-			depthwise_position(n, &w, in, kernel, y, x, out);
-		}
-}
-
-/* tmp: in_c * multiplier values. */
-static void separable_sample(const struct ak_node *n, const struct ak_node *in_node, const float *in, float *out,
-			     float *tmp)
-{
-	struct window w = window_of(n, in_node, true);
-	const float *dw = ak_node_weight(n, "depthwise_kernel")->data;
-	const float *pw = ak_node_weight(n, "pointwise_kernel")->data;
-	size_t channels = (size_t)w.in_c * n->depth_multiplier;
-
-	for (uint32_t y = 0; y < w.out_h; y++)
-		for (uint32_t x = 0; x < w.out_w; x++, out += n->filters) {
-			memset(tmp, 0, channels * sizeof(*tmp));
-			depthwise_position(n, &w, in, dw, y, x, tmp);
-			start_with_bias(n, out, n->filters);
-			for (size_t c = 0; c < channels; c++)
-				add_row(out, tmp[c], pw + c * n->filters, n->filters);
-		}
-}
-
-static void dense_rows(const struct ak_node *n, const struct ak_node *in_node, const float *in, size_t rows, float *out)
-{
-	size_t inputs = in_node->dims[in_node->rank - 1];
-	const float *kernel = ak_node_weight(n, "kernel")->data;
-
-	for (size_t r = 0; r < rows; r++, in += inputs, out += n->filters) {
-		start_with_bias(n, out, n->filters);
-		for (size_t i = 0; i < inputs; i++)
-			if (in[i] != 0)
-				add_row(out, in[i], kernel + i * n->filters, n->filters);
-	}
-}
-
-static void batchnorm(const struct ak_node *n, const float *in, size_t count, float *out)
-{
-	const struct ak_weight *gamma = ak_node_weight(n, "gamma"), *beta = ak_node_weight(n, "beta");
-	const struct ak_weight *mean = ak_node_weight(n, "moving_mean"), *var = ak_node_weight(n, "moving_variance");
-	size_t channels = mean->count;
-
-	for (size_t c = 0; c < channels; c++) {
-		double g = (gamma ? (double)gamma->data[c] : 1.0) / sqrt((double)var->data[c] + (double)n->epsilon);
-		double b = beta ? (double)beta->data[c] : 0.0, m = (double)mean->data[c];
-
-		for (size_t i = c; i < count; i += channels)
-			out[i] = (float)(((double)in[i] - m) * g + b);
-	}
-}
-
-static void relu(const struct ak_node *n, const float *in, size_t count, float *out)
-{
+	for (size_t i = 1; i < count; i++)
+		top = v[i] > top ? v[i] : top;
 	for (size_t i = 0; i < count; i++) {
-		float v = in[i];
-
-		if (n->bounded && v >= n->max_value)
-			out[i] = n->max_value;
-		else if (v >= n->relu_threshold)
-			out[i] = v > 0 || n->relu_threshold != 0 ? v : 0;
-		else
-			out[i] = n->negative_slope * (v - n->relu_threshold);
+		v[i] = expf(v[i] - top);
+		sum += (double)v[i];
 	}
+	for (size_t i = 0; i < count; i++)
+		v[i] = (float)((double)v[i] / sum);
 }
 
-/* Maximum or mean over windows; positions in the padding do not take part in either. */
-static void pool_sample(const struct ak_node *n, const struct ak_node *in_node, const float *in, float *out)
+/* rows of channels values each, in place */
+static void activate(enum ak_activation act, float *v, size_t rows, size_t channels)
 {
-	struct window w = window_of(n, in_node, false);
-	bool max = n->op == AK_OP_MAXPOOL;
+	size_t count = rows * channels;
 
-	for (uint32_t y = 0; y < w.out_h; y++)
-		for (uint32_t x = 0; x < w.out_w; x++, out += w.in_c) {
-			uint32_t taken = 0;
-
-			for (uint32_t c = 0; c < w.in_c; c++)
-				out[c] = max ? -INFINITY : 0;
-			for (uint32_t k = 0; k < n->kernel_h * n->kernel_w; k++) {
-				const float *v = tap(n, &w, in, y, x, k / n->kernel_w, k % n->kernel_w, 1, 1);
-
-				taken += v != NULL;
-				for (uint32_t c = 0; v && c < w.in_c; c++)
-					out[c] = max ? fmaxf(out[c], v[c]) : out[c] + v[c];
-			}
-			for (uint32_t c = 0; !max && taken && c < w.in_c; c++)
-				out[c] /= (float)taken;
-		}
-}
-
-static void global_mean_sample(const struct ak_node *in_node, const float *in, float *out)
-{
-	size_t positions = (size_t)in_node->dims[0] * in_node->dims[1], channels = in_node->dims[2];
-
-	for (size_t c = 0; c < channels; c++) {
-		double sum = 0;
-
-		for (size_t p = 0; p < positions; p++)
-			sum += (double)in[p * channels + c];
-		out[c] = (float)(sum / (double)positions);
-	}
-}
-
-static void zero_pad_sample(const struct ak_node *n, const struct ak_node *in_node, const float *in, float *out)
-{
-	size_t row = (size_t)in_node->dims[1] * in_node->dims[2], out_row = (size_t)n->dims[1] * n->dims[2];
-
-	memset(out, 0, ak_node_elements(n) * sizeof(*out));
-	for (uint32_t y = 0; y < in_node->dims[0]; y++)
-		memcpy(out + (y + n->pad[0]) * out_row + (size_t)n->pad[2] * n->dims[2], in + y * row,
-		       row * sizeof(*out));
-}
-
-static void softmax(float *v, size_t count, size_t channels)
-{
-	for (size_t at = 0; at < count; at += channels) {
-		float max = -INFINITY;
-		double sum = 0;
-
-		for (size_t c = 0; c < channels; c++)
-			max = fmaxf(max, v[at + c]);
-		for (size_t c = 0; c < channels; c++)
-			sum += (double)(v[at + c] = expf(v[at + c] - max));
-		for (size_t c = 0; c < channels; c++)
-			v[at + c] = (float)((double)v[at + c] / sum);
-	}
-}
-
-static void activate(enum ak_activation act, float *v, size_t count, size_t channels)
-{
 	switch (act) {
+	case AK_ACT_LINEAR:
+		break;
 	case AK_ACT_RELU:
+		for (size_t i = 0; i < count; i++)
+			v[i] = v[i] > 0 ? v[i] : 0;
+		break;
 	case AK_ACT_RELU6:
 		for (size_t i = 0; i < count; i++)
-			v[i] = v[i] > 0 ? (act == AK_ACT_RELU6 && v[i] > 6 ? 6 : v[i]) : 0;
-		return;
+			v[i] = v[i] > 0 ? (v[i] < 6 ? v[i] : 6) : 0;
+		break;
 	case AK_ACT_SOFTMAX:
-		softmax(v, count, channels);
-		return;
+		for (size_t i = 0; i < rows; i++)
+			softmax(v + i * channels, channels);
+		break;
 	case AK_ACT_SIGMOID:
 		for (size_t i = 0; i < count; i++)
 			v[i] = 1.0f / (1.0f + expf(-v[i]));
-		return;
+		break;
 	case AK_ACT_TANH:
 		for (size_t i = 0; i < count; i++)
 			v[i] = tanhf(v[i]);
-		return;
-	case AK_ACT_LINEAR:
-		return;
+		break;
 	}
 }
 
-static int conv_node(const struct ak_node *n, const struct ak_node *in_node, const float *in, size_t samples,
-		     float *out)
+static void store(const double *acc, const float *bias, size_t filters, float *out)
 {
-	size_t in_size = ak_node_elements(in_node), out_size = ak_node_elements(n);
-	float *tmp = NULL;
+	for (size_t f = 0; f < filters; f++)
+		out[f] = (float)(acc[f] + (bias ? (double)bias[f] : 0));
+}
 
-	if (n->op == AK_OP_SEPARABLE) {
-		tmp = malloc((size_t)in_node->dims[2] * n->depth_multiplier * sizeof(*tmp));
-		if (!tmp)
-			return -ENOMEM;
-	}
-	for (size_t s = 0; s < samples; s++, in += in_size, out += out_size) {
-		if (n->op == AK_OP_CONV2D)
-			conv_sample(n, in_node, in, out);
-		else if (n->op == AK_OP_DEPTHWISE)
-			depthwise_sample(n, in_node, in, out);
-		else
-			separable_sample(n, in_node, in, out, tmp);
-	}
-	free(tmp);
+/* What a Conv2D, Separable or Depthwise needs besides the sample: freed as one block. */
+struct conv_scratch {
+	double *acc, *depth;
+	float *mid, *pad;
+	void *block;
+};
+
+static int scratch_init(struct conv_scratch *s, const struct ak_node *n, const struct ak_node *in)
+{
+	size_t c = in->dims[2], dm = n->depth_multiplier, f = n->dims[2];
+
+	s->block = calloc(f + 2 * c * dm + c, sizeof(double));
+	if (!s->block)
+		return -ENOMEM;
+	s->acc = s->block;
+	s->depth = s->acc + f;
+	s->mid = (float *)(s->depth + c * dm);
+	s->pad = (float *)(s->depth + 2 * c * dm);
+	for (size_t i = 0; i < c; i++)
+		s->pad[i] = n->pad_value;
 	return 0;
 }
 
-int ak_node_forward(const struct ak_node *n, const struct ak_node *const *in_nodes, const float *const *in,
-		    size_t samples, float *out)
+static void conv_pixel(const struct ak_node *n, const struct ak_node *in, const float *x, const struct conv_scratch *s,
+		       const float *kernel, const float *pointwise, uint32_t oy, uint32_t ox)
 {
-	size_t out_size = ak_node_elements(n), count = samples * out_size;
-	const struct ak_node *in_node = n->input_count ? in_nodes[0] : n;
-	size_t in_size = ak_node_elements(in_node), channels = n->dims[n->rank - 1];
-	const float *x = n->input_count ? in[0] : NULL;
-	int err = 0;
+	size_t mid = in->dims[2] * n->depth_multiplier;
 
-	switch (n->op) {
-	case AK_OP_INPUT:
-		return -EINVAL; /* the caller has the input */
+	if (n->op == AK_OP_CONV2D) {
+		ak_conv_pixel(n, in, x, kernel, n->padded ? s->pad : NULL, oy, ox, s->acc);
+		return;
+	}
+	if (n->op == AK_OP_DEPTHWISE) {
+		ak_depthwise_pixel(n, in, x, kernel, oy, ox, s->acc);
+		return;
+	}
+	ak_depthwise_pixel(n, in, x, kernel, oy, ox, s->depth);
+	for (size_t i = 0; i < mid; i++)
+		s->mid[i] = (float)s->depth[i];
+	memset(s->acc, 0, n->filters * sizeof(*s->acc));
+	ak_mac(s->mid, mid, pointwise, n->filters, n->filters, s->acc);
+}
+
+static int forward_conv(const struct ak_node *n, const struct ak_node *in, const float *x, size_t samples, float *out)
+{
+	const float *kernel = weight(n, n->op == AK_OP_CONV2D ? "kernel" : "depthwise_kernel");
+	const float *pointwise = weight(n, "pointwise_kernel"), *bias = weight(n, "bias");
+	size_t filters = n->dims[2], pixels = (size_t)n->dims[0] * n->dims[1];
+	struct conv_scratch s;
+	int err = scratch_init(&s, n, in);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < samples; i++, x += ak_node_elements(in), out += pixels * filters) {
+		for (uint32_t oy = 0; oy < n->dims[0]; oy++)
+			for (uint32_t ox = 0; ox < n->dims[1]; ox++) {
+				conv_pixel(n, in, x, &s, kernel, pointwise, oy, ox);
+				store(s.acc, bias, filters, out + ((size_t)oy * n->dims[1] + ox) * filters);
+			}
+		activate(n->act, out, pixels, filters);
+	}
+	free(s.block);
+	return 0;
+}
+
+static int forward_dense(const struct ak_node *n, const struct ak_node *in, const float *x, size_t samples, float *out)
+{
+	size_t inputs = in->dims[in->rank - 1], units = n->filters, rows = samples * (ak_node_elements(in) / inputs);
+	const float *kernel = weight(n, "kernel"), *bias = weight(n, "bias");
+	double *acc = malloc(units * sizeof(*acc));
+
+	if (!acc)
+		return -ENOMEM;
+	for (size_t r = 0; r < rows; r++) {
+		memset(acc, 0, units * sizeof(*acc));
+		ak_mac(x + r * inputs, inputs, kernel, units, units, acc);
+		store(acc, bias, units, out + r * units);
+	}
+	free(acc);
+	activate(n->act, out, rows, units);
+	return 0;
+}
+
+static int forward_batchnorm(const struct ak_node *n, const float *x, size_t rows, size_t channels, float *out)
+{
+	const float *gamma = weight(n, "gamma"), *beta = weight(n, "beta");
+	const float *mean = weight(n, "moving_mean"), *variance = weight(n, "moving_variance");
+	double *scale = malloc(2 * channels * sizeof(*scale)), *shift = scale + channels;
+
+	if (!scale)
+		return -ENOMEM;
+	for (size_t c = 0; c < channels; c++) {
+		scale[c] = (gamma ? (double)gamma[c] : 1) / sqrt((double)variance[c] + (double)n->epsilon);
+		shift[c] = (beta ? (double)beta[c] : 0) - (double)mean[c] * scale[c];
+	}
+	for (size_t r = 0; r < rows; r++)
+		for (size_t c = 0; c < channels; c++)
+			out[r * channels + c] = (float)((double)x[r * channels + c] * scale[c] + shift[c]);
+	free(scale);
+	return 0;
+}
+
+static void forward_relu(const struct ak_node *n, const float *x, size_t count, float *out)
+{
+	for (size_t i = 0; i < count; i++) {
+		float v = x[i];
+
+		if (v < n->relu_threshold)
+			v = n->negative_slope * (v - n->relu_threshold);
+		else if (n->relu_threshold == 0 && v <= 0)
+			v = 0;
+		out[i] = n->bounded && v > n->max_value ? n->max_value : v;
+	}
+}
+
+static void pool_pixel(const struct ak_node *n, const struct ak_node *in, const float *x, uint32_t oy, uint32_t ox,
+		       float *out)
+{
+	int top = ak_pad_before(in->dims[0], n->dims[0], n->kernel_h, n->stride_h, 1, n->same);
+	int left = ak_pad_before(in->dims[1], n->dims[1], n->kernel_w, n->stride_w, 1, n->same);
+	int y0 = (int)(oy * n->stride_h) - top, x0 = (int)(ox * n->stride_w) - left;
+	int y1 = y0 + (int)n->kernel_h, x1 = x0 + (int)n->kernel_w;
+	size_t channels = in->dims[2];
+
+	y0 = y0 < 0 ? 0 : y0;
+	x0 = x0 < 0 ? 0 : x0;
+	y1 = y1 > (int)in->dims[0] ? (int)in->dims[0] : y1;
+	x1 = x1 > (int)in->dims[1] ? (int)in->dims[1] : x1;
+	for (size_t c = 0; c < channels; c++) {
+		float top_value = -INFINITY;
+		double sum = 0;
+
+		for (int py = y0; py < y1; py++)
+			for (int px = x0; px < x1; px++) {
+				float v = x[((size_t)py * in->dims[1] + (size_t)px) * channels + c];
+
+				top_value = v > top_value ? v : top_value;
+				sum += (double)v;
+			}
+		/* the average does not count the padding, as in TensorFlow */
+		out[c] = n->op == AK_OP_MAXPOOL ? top_value : (float)(sum / ((double)(y1 - y0) * (double)(x1 - x0)));
+	}
+}
+
+static void forward_pool(const struct ak_node *n, const struct ak_node *in, const float *x, size_t samples, float *out)
+{
+	for (size_t i = 0; i < samples; i++, x += ak_node_elements(in))
+		for (uint32_t oy = 0; oy < n->dims[0]; oy++)
+			for (uint32_t ox = 0; ox < n->dims[1]; ox++, out += n->dims[2])
+				pool_pixel(n, in, x, oy, ox, out);
+}
+
+static void forward_gap(const struct ak_node *in, const float *x, size_t samples, float *out)
+{
+	size_t pixels = (size_t)in->dims[0] * in->dims[1], channels = in->dims[2];
+
+	for (size_t i = 0; i < samples; i++, x += pixels * channels, out += channels)
+		for (size_t c = 0; c < channels; c++) {
+			double sum = 0;
+
+			for (size_t p = 0; p < pixels; p++)
+				sum += (double)x[p * channels + c];
+			out[c] = (float)(sum / (double)pixels);
+		}
+}
+
+static void forward_zeropad(const struct ak_node *n, const struct ak_node *in, const float *x, size_t samples,
+			    float *out)
+{
+	size_t row = (size_t)in->dims[1] * in->dims[2], out_row = (size_t)n->dims[1] * n->dims[2];
+
+	memset(out, 0, samples * ak_node_elements(n) * sizeof(*out));
+	for (size_t i = 0; i < samples; i++, x += ak_node_elements(in), out += ak_node_elements(n))
+		for (uint32_t y = 0; y < in->dims[0]; y++)
+			memcpy(out + (y + n->pad[0]) * out_row + (size_t)n->pad[2] * n->dims[2], x + y * row,
+			       row * sizeof(*out));
+}
+
+/*
+ * One node for n samples. in_nodes[k], in[k]: producer and values of input k, (n, its shape); out: (n, the node's shape),
+ * not overlapping the inputs. Float semantics: quantizers of a quantized node are ignored. -ENOMEM only.
+ */
+int ak_node_forward(const struct ak_node *node, const struct ak_node *const *in_nodes, const float *const *in, size_t n,
+		    float *out)
+{
+	size_t count = n * ak_node_elements(node), channels = node->dims[node->rank - 1];
+
+	switch (node->op) {
 	case AK_OP_CONV2D:
-	case AK_OP_DEPTHWISE:
 	case AK_OP_SEPARABLE:
-		err = conv_node(n, in_node, x, samples, out);
-		break;
+	case AK_OP_DEPTHWISE:
+		return forward_conv(node, in_nodes[0], in[0], n, out);
 	case AK_OP_DENSE:
-		dense_rows(n, in_node, x, count / n->filters, out);
-		break;
+		return forward_dense(node, in_nodes[0], in[0], n, out);
 	case AK_OP_BATCHNORM:
-		batchnorm(n, x, count, out);
-		break;
+		return forward_batchnorm(node, in[0], count / channels, channels, out);
 	case AK_OP_RELU:
-		relu(n, x, count, out);
-		break;
-	case AK_OP_RESCALING:
-		for (size_t i = 0; i < count; i++)
-			out[i] = x[i] * n->scale + n->offset;
-		break;
-	case AK_OP_ADD:
-		for (size_t i = 0; i < count; i++)
-			out[i] = x[i] + in[1][i];
-		break;
+		forward_relu(node, in[0], count, out);
+		return 0;
 	case AK_OP_MAXPOOL:
 	case AK_OP_AVGPOOL:
-		for (size_t s = 0; s < samples; s++)
-			pool_sample(n, in_node, x + s * in_size, out + s * out_size);
-		break;
+		forward_pool(node, in_nodes[0], in[0], n, out);
+		return 0;
 	case AK_OP_GAP:
-		for (size_t s = 0; s < samples; s++)
-			global_mean_sample(in_node, x + s * in_size, out + s * out_size);
-		break;
+		forward_gap(in_nodes[0], in[0], n, out);
+		return 0;
 	case AK_OP_ZEROPAD:
-		for (size_t s = 0; s < samples; s++)
-			zero_pad_sample(n, in_node, x + s * in_size, out + s * out_size);
-		break;
-	default: /* reshapes, Dropout, Activation, Softmax, Dequantizer */
-		memcpy(out, x, count * sizeof(*out));
-		break;
+		forward_zeropad(node, in_nodes[0], in[0], n, out);
+		return 0;
+	case AK_OP_ADD:
+		for (size_t i = 0; i < count; i++)
+			out[i] = in[0][i] + in[1][i];
+		return 0;
+	case AK_OP_RESCALING:
+		for (size_t i = 0; i < count; i++)
+			out[i] = in[0][i] * node->scale + node->offset;
+		return 0;
+	case AK_OP_ACTIVATION:
+	case AK_OP_SOFTMAX:
+		memcpy(out, in[0], count * sizeof(*out));
+		activate(node->op == AK_OP_SOFTMAX ? AK_ACT_SOFTMAX : node->act, out, count / channels, channels);
+		return 0;
+	default: /* Input, Flatten, Reshape, Dropout, Dequantizer: the same values */
+		if (count)
+			memcpy(out, in[0], count * sizeof(*out));
+		return 0;
+	}
+}
+
+static void to_float(const struct akida_array *x, size_t first, size_t count, float *out)
+{
+	for (size_t i = 0; i < count; i++) {
+		size_t at = first + i;
+
+		switch (x->dtype) {
+		case AKIDA_U8:
+			out[i] = ((const uint8_t *)x->data)[at];
+			break;
+		case AKIDA_I8:
+			out[i] = ((const int8_t *)x->data)[at];
+			break;
+		case AKIDA_I16:
+			out[i] = ((const int16_t *)x->data)[at];
+			break;
+		case AKIDA_I32:
+			out[i] = (float)((const int32_t *)x->data)[at];
+			break;
+		case AKIDA_I64:
+			out[i] = (float)((const int64_t *)x->data)[at];
+			break;
+		case AKIDA_F32:
+			out[i] = ((const float *)x->data)[at];
+			break;
+		case AKIDA_F64:
+			out[i] = (float)((const double *)x->data)[at];
+			break;
+		}
+	}
+}
+
+/* Index of the last node that reads node i's output; the output node outlives all. */
+static uint32_t last_reader(const struct akida_graph *g, uint32_t i)
+{
+	uint32_t last = i;
+
+	if (i == g->output)
+		return g->count;
+	for (uint32_t j = i + 1; j < g->count; j++)
+		for (uint32_t k = 0; k < g->nodes[j].input_count; k++)
+			if (g->nodes[j].inputs[k] == i)
+				last = j;
+	return last;
+}
+
+/* One run of n samples through all nodes; a tensor is freed after its last reader. */
+static int run_chunk(const struct akida_graph *g, float **value, const uint32_t *last, const float *x, size_t n,
+		     float *out)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i <= g->output && !err; i++) {
+		const struct ak_node *node = &g->nodes[i], *in_nodes[AK_MAX_INPUTS] = {node};
+		const float *in[AK_MAX_INPUTS] = {x};
+
+		for (uint32_t k = 0; k < node->input_count; k++) {
+			in_nodes[k] = &g->nodes[node->inputs[k]];
+			in[k] = value[node->inputs[k]];
+		}
+		value[i] = malloc(n * ak_node_elements(node) * sizeof(float));
+		err = value[i] ? ak_node_forward(node, in_nodes, in, n, value[i]) : -ENOMEM;
+		for (uint32_t k = 0; k <= i && !err; k++)
+			if (value[k] && last[k] <= i) {
+				free(value[k]);
+				value[k] = NULL;
+			}
 	}
 	if (!err)
-		activate(n->op == AK_OP_SOFTMAX ? AK_ACT_SOFTMAX : n->act, out, count, channels);
+		memcpy(out, value[g->output], n * ak_node_elements(&g->nodes[g->output]) * sizeof(float));
+	for (uint32_t i = 0; i < g->count; i++) {
+		free(value[i]);
+		value[i] = NULL;
+	}
+	return err;
+}
+
+static int run_float(const struct akida_graph *g, const struct akida_array *x, size_t n, size_t in_size, float *out)
+{
+	size_t largest = in_size, chunk, outputs = akida_graph_outputs(g);
+	float **value = calloc(g->count, sizeof(*value)), *samples = NULL;
+	uint32_t *last = calloc(g->count, sizeof(*last));
+	int err = value && last ? 0 : -ENOMEM;
+
+	for (uint32_t i = 0; i < g->count; i++)
+		if (ak_node_elements(&g->nodes[i]) > largest)
+			largest = ak_node_elements(&g->nodes[i]);
+	for (uint32_t i = 0; i < g->count && !err; i++)
+		last[i] = last_reader(g, i);
+	chunk = CHUNK_ELEMENTS / largest ? CHUNK_ELEMENTS / largest : 1;
+	chunk = chunk < n ? chunk : n;
+	if (!err) {
+		samples = malloc(chunk * in_size * sizeof(*samples));
+		err = samples ? 0 : -ENOMEM;
+	}
+	for (size_t i = 0; i < n && !err; i += chunk) {
+		size_t some = n - i < chunk ? n - i : chunk;
+
+		to_float(x, i * in_size, some * in_size, samples);
+		err = run_chunk(g, value, last, samples, some, out + i * outputs);
+	}
+	free(samples);
+	free(last);
+	free(value);
+	return err;
+}
+
+static int run_quantized(const struct akida_graph *g, const struct akida_array *x, size_t n, size_t in_size, float *out,
+			 struct akida_diag *diag)
+{
+	float *sample = malloc(in_size * sizeof(*sample));
+	struct ak_qforward *q = NULL;
+	int err = sample ? ak_qforward_create(g, &q, diag) : -ENOMEM;
+
+	for (size_t i = 0; i < n && !err; i++) {
+		to_float(x, i * in_size, in_size, sample);
+		err = ak_qforward_run(q, sample, out + i * akida_graph_outputs(g), diag);
+	}
+	ak_qforward_destroy(q);
+	free(sample);
+	return err;
+}
+
+/* The samples' shape must be the input's, or each sample one vector of as many values. */
+static int check_samples(const struct akida_graph *g, const struct akida_array *x, size_t in_size,
+			 struct akida_diag *diag)
+{
+	const struct ak_node *in = &g->nodes[0];
+	bool flat = x->rank == 2 && x->dims[1] == in_size, same = x->rank == in->rank + 1;
+
+	for (uint32_t i = 0; same && i < in->rank; i++)
+		same = x->dims[i + 1] == in->dims[i];
+	if (x->data && x->rank >= 1 && (same || flat))
+		return 0;
+	return ak_fail(diag, -EINVAL, AK_RULE_GRAPH_SHAPE, in->name,
+		       "the samples do not have the shape of the model's input");
+}
+
+int akida_graph_forward(const struct akida_graph *g, const struct akida_array *x, float *out, struct akida_diag *diag)
+{
+	size_t in_size;
+	int err;
+
+	if (!g || !g->count || !x)
+		return ak_fail(diag, -EINVAL, AK_RULE_ARG, NULL, "no model or no samples");
+	in_size = ak_node_elements(&g->nodes[0]);
+	err = check_samples(g, x, in_size, diag);
+	if (err)
+		return err;
+	if (akida_graph_quantized(g))
+		err = run_quantized(g, x, x->dims[0], in_size, out, diag);
+	else
+		err = run_float(g, x, x->dims[0], in_size, out);
+	if (err == -ENOMEM)
+		ak_fail(diag, err, AK_RULE_NOMEM, g->name, "no memory for inference");
 	return err;
 }

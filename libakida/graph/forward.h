@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Forward arithmetic shared by the float network (forward.c) and the simulation of quantized ones (qforward.c). Tensors
+ * are of one sample, (h, w, c) row-major.
+ */
+#ifndef AK_GRAPH_FORWARD_H
+#define AK_GRAPH_FORWARD_H
+
+#include "graph.h"
+
+/* A multiply-accumulate over channels: acc[f] += sum_c x[c] * w[c * stride + f]; exact for integers while the sum of any
+ * 64 products stays below 2^24, else within a few float32 roundings of the true sum. */
+void ak_mac(const float *x, size_t channels, const float *w, size_t stride, size_t filters, double *acc);
+
+/* Where a window of a convolution or pool starts: TensorFlow's "same" puts the odd zero at the end. */
+int ak_pad_before(uint32_t in, uint32_t out, uint32_t kernel, uint32_t stride, uint32_t dilation, bool same);
+
+/*
+ * Sums of one output pixel of a Conv2D (no bias, no activation): n's geometry, kernel w in Keras order, pad: channels
+ * values read outside of the input. acc: filters doubles.
+ */
+void ak_conv_pixel(const struct ak_node *n, const struct ak_node *in, const float *x, const float *w, const float *pad,
+		   uint32_t oy, uint32_t ox, double *acc);
+/* The same for the depthwise part of Depthwise and Separable; acc: channels * depth_multiplier doubles, index c * dm + m. */
+void ak_depthwise_pixel(const struct ak_node *n, const struct ak_node *in, const float *x, const float *w, uint32_t oy,
+			uint32_t ox, double *acc);
+
+/* One sample of a quantized graph; out: the output layer's values as float32. -EOPNOTSUPP names what is not simulated. */
+struct ak_qforward;
+int ak_qforward_create(const struct akida_graph *g, struct ak_qforward **out, struct akida_diag *diag);
+void ak_qforward_destroy(struct ak_qforward *q);
+int ak_qforward_run(struct ak_qforward *q, const float *x, float *out, struct akida_diag *diag);
+
+#endif
