@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* Which NPs carry which rows and filters of each layer. */
+#ifndef AK_MAP_PLACE_H
+#define AK_MAP_PLACE_H
+
+#include <akida/map.h>
+#include "layer/encoding.h"
+#include "layer/layer.h"
+#include "map/chip.h"
+
+/*
+ * Capacities of one NP. Rows: nsoc-hardware 24.2. Filter lines: the SRAM of section 11 (7 x 1024 lines), consistent with
+ * 24.4. Input words: the input SRAM of section 11, 2 x 5.25 x 1024 words for the rows of the cut as CNP8 and REG5 count
+ * them; together they reproduce the published NP counts of AkidaNet 0.25 and 0.5 (22, 24, 32; see tests).
+ */
+#define AK_CNP_MAX_ROWS 32u
+#define AK_CNP_FILTER_LINES 7168u
+#define AK_CNP_INPUT_WORDS 10752u
+#define AK_CNP_MAX_FILTERS 1524u /* pointwise containers have 7 bits, 12 filters each */
+#define AK_CNP_MAX_COLS 1023u	 /* output columns have 10 bits */
+#define AK_FNP3_WORDS 10752u	 /* 7168 lines of 48 bits */
+#define AK_FNP_MAX_INPUTS 57334u /* quantization 7.1 */
+#define AK_FNP_MAX_UNITS 131071u
+#define AK_MAP_MAX_LAYER_ID 0xfdu /* 0xfe and 0xff mean something else to the EPG and the event DMA */
+
+/* The share of a layer on one NP. Rows are input rows; out rows are convolution rows, before pooling. */
+struct ak_part {
+	struct ak_np np;
+	uint32_t row0, rows;
+	uint32_t cut0, cut_rows; /* rows with their halo, clipped to the map */
+	uint32_t out0, out_rows;
+	uint32_t filter0, filters;
+};
+
+struct ak_layer_place {
+	const struct akida_layer *layer;
+	uint32_t id; /* 0: the HRC, without parts */
+	uint32_t row_parts, filter_parts;
+	uint32_t count;	       /* parts = NPs */
+	struct ak_part *parts; /* filters slowest */
+	uint8_t west, east;    /* columns of its NPs */
+	uint64_t rules;	       /* bit set of enum ak_encoding_rule */
+};
+
+struct ak_placement {
+	const struct ak_map_chip *chip;
+	uint32_t count;
+	struct ak_layer_place *layers;
+	uint32_t nps; /* without the HRC */
+};
+
+/* 64-bit filter SRAM lines per input channel of a standard 3x3 convolution (nsoc-hardware 24.1). */
+uint32_t ak_std_lines(uint32_t filters);
+/* Line at which pointwise weights start, and all lines of a part with these filters. */
+uint32_t ak_pw_start(uint32_t channels);
+uint32_t ak_cnp_lines(const struct akida_layer *l, uint32_t filters);
+/* Words of UID 6 payload. */
+uint32_t ak_fnp_blocks(const struct akida_layer *l);
+uint64_t ak_fnp_words(const struct akida_layer *l);
+
+/*
+ * Splits a supported CNP layer into parts (positions not set yet), caller frees p->parts. -ENOSPC when even the smallest
+ * share exceeds an NP, -EOPNOTSUPP when the split would cut what cannot be cut.
+ */
+int ak_split(struct ak_layer_place *p, const struct akida_layer *l, struct akida_diag *diag);
+/* Splits and places all layers of a checked model. Free with ak_placement_fini, also after an error. -ENOSPC. */
+int ak_place(const struct akida_model *m, const struct ak_map_chip *chip, struct ak_placement *out,
+	     struct akida_diag *diag);
+void ak_placement_fini(struct ak_placement *p);
+
+/* ---- check.c ---- */
+
+/* A refusal in one record: rule, layer, field, value, limit, remedy. Returns err. */
+int ak_map_refuse(struct akida_diag *diag, int err, int rule, const struct akida_layer *l, const char *field,
+		  const char *value, const char *limit, const char *remedy);
+/* Every layer against what can be emitted today; one record per offence. 0 or the first error. */
+int ak_map_check(const struct akida_model *m, struct akida_diag *diag);
+
+/* ---- rules.c ---- */
+
+const char *ak_rule_text(enum ak_encoding_rule rule);
+enum akida_tag ak_rule_tag(enum ak_encoding_rule rule, const char **id);
+/* Weakest tag of a set and the first rule that has it. An empty set is unknown. */
+enum akida_tag ak_rules_weakest(uint64_t rules, const char **id);
+/* The rules that depend on the layer itself; placement adds those of splits and positions. */
+uint64_t ak_layer_rules(const struct akida_model *m, uint32_t i);
+
+#endif
