@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* The mapping report's estimate of time and energy per layer; a model, not a measurement. */
+#ifndef AK_MAP_COST_H
+#define AK_MAP_COST_H
+
+#include "map/place.h"
+
+/*
+ * Busy cycles of the slowest NP (or the HRC) for one frame, and energy of all of them above idle, for a layer whose
+ * input has this share of zeros (0 to 1).
+ */
+void ak_cost(const struct ak_layer_place *p, double input_sparsity, uint64_t *cycles, double *energy_uj);
+/* Share of zeros that is assumed as long as nothing was measured. */
+#define AK_COST_SPARSITY 0.5
+
+#endif
