@@ -30,7 +30,7 @@ struct ak_program_head {
 	uint32_t input_type, output_type;
 	bool activation;
 	uint32_t window_w, window_h;
-	int32_t *shifts;  /* out channels */
+	int32_t *shifts; /* out channels */
 	float *scales;
 	uint32_t channels; /* length of shifts and scales */
 	uint32_t max_descriptors;
@@ -43,8 +43,12 @@ struct ak_program_head {
 
 struct akida_program {
 	struct ak_program_head head;
-	void *bytes; /* vendor format: ProgramInfo then Program, each with its size prefix */
-	size_t info_bytes, program_bytes;
+	void *bytes; /* vendor format: ProgramInfo then Program, each with its size prefix; lies in storage */
+	size_t info_bytes, program_bytes;   /* program_bytes 0: ProgramInfo only (external program) */
+	void *storage;			    /* the file's bytes */
+	struct akida_program_layer *layers; /* as found in the packets; describe.c */
+	uint32_t layer_count;
+	uint32_t packets, nps, hrc;
 	struct ak_program_layer_meta *meta;
 	uint32_t meta_count;
 	struct akida_model *model; /* optional */
@@ -62,6 +66,24 @@ struct ak_track_image {
 int ak_program_build(const struct ak_program_head *head, const struct ak_track_image *tracks, uint32_t count,
 		     const struct ak_program_layer_meta *meta, uint32_t meta_count, struct akida_model *model,
 		     struct akida_program **out, struct akida_diag *diag);
+/* Limits of the vendor format's parts that we accept. */
+#define AK_PROGRAM_MAX_TRACKS 512u
+#define AK_PROGRAM_MAX_EPG 32u
+#define AK_PROGRAM_ENGINE "2.5.0"
+
+/* vendor.c: recognises and checks vendor-format bytes; fills head and the two sizes. Frees nothing on failure. */
+bool ak_vendor_recognise(const void *bytes, size_t len);
+int ak_vendor_parse(struct akida_program *p, void *bytes, size_t len, const char *name, struct akida_diag *diag);
+void ak_program_head_fini(struct ak_program_head *h);
+/* build.c: the vendor-format bytes of head and images, in a fresh allocation. */
+int ak_vendor_write(const struct ak_program_head *head, const struct ak_track_image *tracks, uint32_t count,
+		    uint8_t **bytes, size_t *len, struct akida_diag *diag);
+/* describe.c: layers, packets and NPs from the tracks and the metadata; -EILSEQ when packets do not chain. */
+int ak_program_describe(struct akida_program *p, const char *name, struct akida_diag *diag);
+/* Owns storage from here on, also on failure. akp.c. */
+int ak_program_from_storage(void *storage, size_t len, const char *name, struct akida_program **out,
+			    struct akida_diag *diag);
+
 /* First word of a track. Valid for the life of the program; 4-byte aligned. */
 const uint32_t *ak_program_track(const struct akida_program *p, uint32_t i);
 

@@ -28,8 +28,14 @@ struct akida_program_info {
 	uint32_t nps;			   /* without the HRC */
 	uint32_t hrc;			   /* 1 when the HRC is used */
 	uint64_t program_bytes;		   /* both flatbuffers with their size prefixes */
-	uint64_t memory_bytes;		   /* device memory of a load: largest track, descriptors, buffers; see map.h */
+	/*
+	 * Device memory of a load for one frame in flight, bytes: largest track + 32 per configuration descriptor
+	 * (max descriptors) + 2 image descriptors of 64 + input (h*w*c, rounded up to 4) + output (32 header + 4 per
+	 * potential, 1 per activation rounded up to 4, or 8 per event where output_type is 2).
+	 */
+	uint64_t memory_bytes;
 	enum akida_tag tag;		   /* weakest of all layers */
+	uint32_t info_only;		   /* 1: ProgramInfo of an external program; cannot be run, has no layers */
 };
 
 /* One layer as found in the packets. */
@@ -57,7 +63,12 @@ AKIDA_API int akida_program_layer(const struct akida_program *p, uint32_t i, str
 AKIDA_API const void *akida_program_bytes(const struct akida_program *p, size_t *len);
 /* The converted model an .akp carries along (for the cpu back end and sparsity), or NULL. Borrowed. */
 AKIDA_API const struct akida_model *akida_program_model(const struct akida_program *p);
-/* (potential - shift[c]) / scale[c]; frames x outputs. */
+/*
+ * Disassembly: calls line once per line of text (no newline), track by track: packets with target and kind, registers
+ * by name, SRAM packets by line counts. -EOPNOTSUPP for a ProgramInfo alone.
+ */
+AKIDA_API int akida_program_dump(const struct akida_program *p, void (*line)(void *ctx, const char *text), void *ctx);
+/* (potential - shift[c]) / scale[c]; frames x outputs. -EINVAL when the program has no shifts and scales. */
 AKIDA_API int akida_program_dequantize(const struct akida_program *p, const int32_t *potentials, size_t frames,
 				       float *out);
 
