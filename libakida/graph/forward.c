@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inference of a float graph as Keras does it on a CPU (float32 tensors between layers, sums of higher precision inside
- * a layer). Pinned by tests/golden/keras_reference.py on real models. Needs a graph that passed ak_graph_finish.
+ * Inference of one node as Keras does it on a CPU (float32 tensors between layers, sums of higher precision inside
+ * a layer); the walk over a graph is infer.c. Pinned by tests/golden/keras_reference.py on real models. Needs a graph
+ * that passed ak_graph_finish.
  */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "base/diag.h"
 #include "forward.h"
-
-#define CHUNK_ELEMENTS ((size_t)1 << 20) /* of the largest tensor that is computed at a time */
 
 static const float *weight(const struct ak_node *n, const char *name)
 {
@@ -298,161 +296,4 @@ int ak_node_forward(const struct ak_node *node, const struct ak_node *const *in_
 			memcpy(out, in[0], count * sizeof(*out));
 		return 0;
 	}
-}
-
-static void to_float(const struct akida_array *x, size_t first, size_t count, float *out)
-{
-	for (size_t i = 0; i < count; i++) {
-		size_t at = first + i;
-
-		switch (x->dtype) {
-		case AKIDA_U8:
-			out[i] = ((const uint8_t *)x->data)[at];
-			break;
-		case AKIDA_I8:
-			out[i] = ((const int8_t *)x->data)[at];
-			break;
-		case AKIDA_I16:
-			out[i] = ((const int16_t *)x->data)[at];
-			break;
-		case AKIDA_I32:
-			out[i] = (float)((const int32_t *)x->data)[at];
-			break;
-		case AKIDA_I64:
-			out[i] = (float)((const int64_t *)x->data)[at];
-			break;
-		case AKIDA_F32:
-			out[i] = ((const float *)x->data)[at];
-			break;
-		case AKIDA_F64:
-			out[i] = (float)((const double *)x->data)[at];
-			break;
-		}
-	}
-}
-
-/* Index of the last node that reads node i's output; the output node outlives all. */
-static uint32_t last_reader(const struct akida_graph *g, uint32_t i)
-{
-	uint32_t last = i;
-
-	if (i == g->output)
-		return g->count;
-	for (uint32_t j = i + 1; j < g->count; j++)
-		for (uint32_t k = 0; k < g->nodes[j].input_count; k++)
-			if (g->nodes[j].inputs[k] == i)
-				last = j;
-	return last;
-}
-
-/* One run of n samples through all nodes; a tensor is freed after its last reader. */
-static int run_chunk(const struct akida_graph *g, float **value, const uint32_t *last, const float *x, size_t n,
-		     float *out)
-{
-	int err = 0;
-
-	for (uint32_t i = 0; i <= g->output && !err; i++) {
-		const struct ak_node *node = &g->nodes[i], *in_nodes[AK_MAX_INPUTS] = {node};
-		const float *in[AK_MAX_INPUTS] = {x};
-
-		for (uint32_t k = 0; k < node->input_count; k++) {
-			in_nodes[k] = &g->nodes[node->inputs[k]];
-			in[k] = value[node->inputs[k]];
-		}
-		value[i] = malloc(n * ak_node_elements(node) * sizeof(float));
-		err = value[i] ? ak_node_forward(node, in_nodes, in, n, value[i]) : -ENOMEM;
-		for (uint32_t k = 0; k <= i && !err; k++)
-			if (value[k] && last[k] <= i) {
-				free(value[k]);
-				value[k] = NULL;
-			}
-	}
-	if (!err)
-		memcpy(out, value[g->output], n * ak_node_elements(&g->nodes[g->output]) * sizeof(float));
-	for (uint32_t i = 0; i < g->count; i++) {
-		free(value[i]);
-		value[i] = NULL;
-	}
-	return err;
-}
-
-static int run_float(const struct akida_graph *g, const struct akida_array *x, size_t n, size_t in_size, float *out)
-{
-	size_t largest = in_size, chunk, outputs = akida_graph_outputs(g);
-	float **value = calloc(g->count, sizeof(*value)), *samples = NULL;
-	uint32_t *last = calloc(g->count, sizeof(*last));
-	int err = value && last ? 0 : -ENOMEM;
-
-	for (uint32_t i = 0; i < g->count; i++)
-		if (ak_node_elements(&g->nodes[i]) > largest)
-			largest = ak_node_elements(&g->nodes[i]);
-	for (uint32_t i = 0; i < g->count && !err; i++)
-		last[i] = last_reader(g, i);
-	chunk = CHUNK_ELEMENTS / largest ? CHUNK_ELEMENTS / largest : 1;
-	chunk = chunk < n ? chunk : n;
-	if (!err) {
-		samples = malloc(chunk * in_size * sizeof(*samples));
-		err = samples ? 0 : -ENOMEM;
-	}
-	for (size_t i = 0; i < n && !err; i += chunk) {
-		size_t some = n - i < chunk ? n - i : chunk;
-
-		to_float(x, i * in_size, some * in_size, samples);
-		err = run_chunk(g, value, last, samples, some, out + i * outputs);
-	}
-	free(samples);
-	free(last);
-	free(value);
-	return err;
-}
-
-static int run_quantized(const struct akida_graph *g, const struct akida_array *x, size_t n, size_t in_size, float *out,
-			 struct akida_diag *diag)
-{
-	float *sample = malloc(in_size * sizeof(*sample));
-	struct ak_qforward *q = NULL;
-	int err = sample ? ak_qforward_create(g, &q, diag) : -ENOMEM;
-
-	for (size_t i = 0; i < n && !err; i++) {
-		to_float(x, i * in_size, in_size, sample);
-		err = ak_qforward_run(q, sample, out + i * akida_graph_outputs(g), diag);
-	}
-	ak_qforward_destroy(q);
-	free(sample);
-	return err;
-}
-
-/* The samples' shape must be the input's, or each sample one vector of as many values. */
-static int check_samples(const struct akida_graph *g, const struct akida_array *x, size_t in_size,
-			 struct akida_diag *diag)
-{
-	const struct ak_node *in = &g->nodes[0];
-	bool flat = x->rank == 2 && x->dims[1] == in_size, same = x->rank == in->rank + 1;
-
-	for (uint32_t i = 0; same && i < in->rank; i++)
-		same = x->dims[i + 1] == in->dims[i];
-	if (x->data && x->rank >= 1 && (same || flat))
-		return 0;
-	return ak_fail(diag, -EINVAL, AK_RULE_GRAPH_SHAPE, in->name,
-		       "the samples do not have the shape of the model's input");
-}
-
-int akida_graph_forward(const struct akida_graph *g, const struct akida_array *x, float *out, struct akida_diag *diag)
-{
-	size_t in_size;
-	int err;
-
-	if (!g || !g->count || !x)
-		return ak_fail(diag, -EINVAL, AK_RULE_ARG, NULL, "no model or no samples");
-	in_size = ak_node_elements(&g->nodes[0]);
-	err = check_samples(g, x, in_size, diag);
-	if (err)
-		return err;
-	if (akida_graph_quantized(g))
-		err = run_quantized(g, x, x->dims[0], in_size, out, diag);
-	else
-		err = run_float(g, x, x->dims[0], in_size, out);
-	if (err == -ENOMEM)
-		ak_fail(diag, err, AK_RULE_NOMEM, g->name, "no memory for inference");
-	return err;
 }

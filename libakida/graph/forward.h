@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Forward arithmetic shared by the float network (forward.c) and the simulation of quantized ones (qforward.c). Tensors
- * are of one sample, (h, w, c) row-major.
- */
+/* Sums of one output of the float layers, for forward.c. Tensors are of one sample, (h, w, c) row-major. */
 #ifndef AK_GRAPH_FORWARD_H
 #define AK_GRAPH_FORWARD_H
 
@@ -24,11 +21,5 @@ void ak_conv_pixel(const struct ak_node *n, const struct ak_node *in, const floa
 /* The same for the depthwise part of Depthwise and Separable; acc: channels * depth_multiplier doubles, index c * dm + m. */
 void ak_depthwise_pixel(const struct ak_node *n, const struct ak_node *in, const float *x, const float *w, uint32_t oy,
 			uint32_t ox, double *acc);
-
-/* One sample of a quantized graph; out: the output layer's values as float32. -EOPNOTSUPP names what is not simulated. */
-struct ak_qforward;
-int ak_qforward_create(const struct akida_graph *g, struct ak_qforward **out, struct akida_diag *diag);
-void ak_qforward_destroy(struct ak_qforward *q);
-int ak_qforward_run(struct ak_qforward *q, const float *x, float *out, struct akida_diag *diag);
 
 #endif
