@@ -1,0 +1,89 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The proofs on real data: vendor-compiled programs, MNIST, real networks. Skipped by name where the data is not there.
+. "$(dirname "$0")/common.sh"
+data=$SHARED/data
+have() { # NAME FILES...: skip NAME unless every file is there
+	name=$1
+	shift
+	for f in "$@"; do
+		[ -e "$f" ] || { skip "$name" "$f is not there"; return 1; }
+	done
+}
+same_as() { # NAME NPY RAW SHAPE: int32 outputs equal the recorded ones
+	if /usr/bin/python3 -c "
+import numpy as np
+a, b = np.load('$2'), np.fromfile('$3', '<i4').reshape($4)
+a = a.reshape(b.shape)
+n = int((a == b).all(axis=1).sum())
+print(n, 'of', len(b), 'frames')
+assert n == len(b)" > "$work/out" 2> "$work/err"; then
+		ok "$1: $(cat "$work/out")"
+	else
+		not_ok "$1"
+	fi
+}
+
+p=$data/programs
+if have "KWS program of the vendor" $p/kws_akd1500_v250_program.bin $p/kws_emulated_inputs_30x490_u8.bin $p/kws_emulated_potentials_30x12_i32.bin; then
+	run "$akida" run -m $p/kws_akd1500_v250_program.bin -d virtual:akd1500 -i $p/kws_emulated_inputs_30x490_u8.bin -o "$work/o.npy" --potentials
+	expect "KWS program of the vendor runs" 0 'Not understood by the software NSoC: 0 events'
+	same_as "KWS potentials" "$work/o.npy" $p/kws_emulated_potentials_30x12_i32.bin "(30, 12)"
+	run "$akida" summary $p/kws_akd1500_v250_program.bin
+	expect "summary of the KWS program shows tags" 0 '(verified|derived|provisional)'
+fi
+vww_out=$(ls $p/vww_*potentials*i32.bin 2> /dev/null | head -n 1)
+vww_in=$(ls $p/vww_*inputs*u8.bin 2> /dev/null | head -n 1)
+if have "VWW program of the vendor" $p/vww_akd1500_v250_program.bin "${vww_in:-$p/vww_inputs}" "${vww_out:-$p/vww_potentials}"; then
+	run "$akida" run -m $p/vww_akd1500_v250_program.bin -d virtual:akd1500 -i "$vww_in" -o "$work/o.npy" --potentials
+	expect "VWW program of the vendor runs" 0 'Not understood by the software NSoC: 0 events'
+	same_as "VWW potentials" "$work/o.npy" "$vww_out" "(5, -1)"
+fi
+if have "presence program of the vendor" $p/presence96_gray_akd1500_v250_program.bin; then
+	run "$akida" run -m $p/presence96_gray_akd1500_v250_program.bin -d virtual:akd1500
+	expect "presence program of the vendor runs without an unknown" 0 'Not understood by the software NSoC: 0 events'
+fi
+
+if [ -f "$model" ] && have "MNIST accuracy" $data/mnist; then
+	for d in virtual:akd1000 virtual:akd1500 cpu; do
+		limited 600 "$bench" --json -d $d --data "mnist:$data/mnist"
+		cp "$work/out" "$work/j"
+		json_ok "at least 97.6 % of 5000 MNIST images on $d" "$work/j" "j['accuracy']['total'] == 5000 and j['accuracy']['correct'] >= 4880"
+	done
+	gzip -dc $data/mnist/t10k*images*.gz 2> /dev/null | tail -c +17 | head -c $((784 * 300)) > "$work/x.bin"
+	for d in cpu virtual:akd1000 virtual:akd1500; do
+		run "$akida" run -m "$model" -d $d -i "$work/x.bin" -o "$work/$d.npy" --potentials
+	done
+	cmp -s "$work/cpu.npy" "$work/virtual:akd1000.npy" && cmp -s "$work/cpu.npy" "$work/virtual:akd1500.npy" &&
+		ok "the three devices agree on 300 frames" || not_ok "the three devices differ"
+elif [ ! -f "$model" ]; then
+	skip "MNIST accuracy" "no default model in this tree yet"
+fi
+
+light=$B/share/akida/models/first-light.akm
+if [ -f "$light" ]; then
+	run "$akida" map -m "$light" -d virtual:akd1500 --json; cp "$work/out" "$work/j"
+	json_ok "first-light for the AKD1500 carries no provisional tag" "$work/j" "all(l['tag'] in ('verified', 'derived') for l in j['layers'])"
+	run "$akida" run -m "$light" -d virtual:akd1500; expect "first-light runs on virtual:akd1500" 0 'Not understood by the software NSoC: 0 events'
+else
+	skip "first-light" "the model is not in this tree yet"
+fi
+
+if have "ECG network" $data/ecg/cnn_model.h5; then
+	run "$akida" summary $data/ecg/cnn_model.h5; expect "ECG network loads" 0 'Model Summary'
+fi
+if have "MLPerf resnet8" $data/models/mlperf_tiny_resnet8_cifar10.h5; then
+	run "$akida" summary $data/models/mlperf_tiny_resnet8_cifar10.h5; expect "resnet8 loads" 0 '\(Add\)'
+	run "$akida" check $data/models/mlperf_tiny_resnet8_cifar10.h5 --for akd1000
+	expect "resnet8 is refused for v1" 1 'cannot run on akd1000: [0-9]+ findings?'
+	run "$akida" check $data/models/mlperf_tiny_resnet8_cifar10.h5 --for akd1000 --json; cp "$work/out" "$work/j"
+	json_ok "each refusal has rule, layer, value, limit and remedy" "$work/j" "j['errors'] > 0 and all(f[k] for f in j['findings'] if f['severity'] == 'error' for k in ('rule', 'layer', 'value', 'limit', 'remedy'))"
+fi
+if have "vendor's zoo network" $data/models/akidanet_vww.h5; then
+	run "$akida" summary $data/models/akidanet_vww.h5; expect "akidanet_vww loads" 0 'Model Summary'
+fi
+if have "truncated real file" $data/ecg/cnn_model.h5; then
+	head -c 40000 $data/ecg/cnn_model.h5 > "$work/cut.h5"
+	limited 10 "$akida" summary "$work/cut.h5"; fails "truncated ECG network" 1
+fi
+exit $status

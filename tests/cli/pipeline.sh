@@ -1,0 +1,69 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The journey on data the program draws itself: train, quantize, convert, map, run; and each stage left out.
+. "$(dirname "$0")/common.sh"
+
+run "$akida" train mnist train --data digits --frames 600 -e 3 --seed 7 -s "$work/net.h5"
+expect "train on drawn digits" 0 'Saved'
+[ -f "$work/net.h5" ] || exit 1
+run "$akida" train mnist train --data digits --frames 600 -e 3 --seed 7 -s "$work/again.h5"
+run "$akida" summary "$work/net.h5"; expect "summary of a float network" 0 'Model Summary.*float graph'
+run "$akida" train mnist eval -m "$work/net.h5" --data digits; expect "evaluate in float" 0 '^Accuracy: [0-9]+/1000'
+run "$akida" check "$work/net.h5" --for akd1000; expect "check of a network that fits" 0 'can run on akd1000'
+run "$akida" check "$work/net.h5" --for akd1500 --json; cp "$work/out" "$work/j"
+json_ok "check --json" "$work/j" "j['schema'] == 'akida-check/1' and j['result'] == 'compatible' and j['errors'] == 0"
+
+run "$B/bin/quantizeml" quantize -m "$work/net.h5" -w 4 -a 4 -i 8; expect "quantizeml quantize names its output" 0 'Saved .*net_i8_w4_a4.h5'
+run "$akida" summary "$work/net_i8_w4_a4.h5"; expect "summary of a quantized network" 0 'quantized graph'
+run "$akida" quantize -m "$work/net_i8_w4_a4.h5"; fails "quantize twice" 1 'quantized already'
+run "$B/bin/cnn2snn" convert -m "$work/net_i8_w4_a4.h5"; expect "cnn2snn convert names its output" 0 'Saved .*net_i8_w4_a4.akm'
+m=$work/net_i8_w4_a4.akm
+run "$akida" summary "$m"; expect "summary of a model" 0 '\(InputConv\.\)'
+run "$akida" convert -m "$work/net.h5" -s "$work/auto.akm"; expect "convert quantizes a float network and says so" 0 'note: quantizing .* 8/4/4 .* random samples'
+cmp -s "$m" "$work/auto.akm" && ok "the added stage gives the same model" || not_ok "the added stage gives another model"
+
+for chip in akd1000 akd1500; do
+	p=$work/$chip.akp
+	run "$akida" map -m "$m" -d virtual:$chip -s "$p"; expect "map to $chip" 0 'Weakest tag: '
+	run "$akida" map -m "$m" -d virtual:$chip --json; cp "$work/out" "$work/j"
+	json_ok "map --json for $chip" "$work/j" "j['schema'] == 'akida-map/1' and j['device'] == '$chip' and set(['mode','nps','hrc','passes','program_bytes','memory_bytes','sequences','layers']) <= set(j) and all(set(['name','type','nps','passes','cycles','sparsity','energy_uj','tag']) <= set(l) for l in j['layers']) and j['nps'] == sum(l['nps'] for l in j['layers'])"
+	run "$akida" summary "$p"; expect "summary of a program for $chip" 0 'HW/.*\(Hardware\) - size: [0-9]+ bytes'
+	run "$akida" program dump "$p"; expect "dump of a program for $chip" 0 '^weakest tag: '
+	run "$akida" check "$p" --for $chip; expect "check of a program for $chip" 0 'can run on'
+	run "$akida" map -m "$p" -d $chip; fails "map a program for $chip again" 1 'mapped program already'
+done
+run "$akida" run -m "$work/akd1500.akp" -d virtual:akd1000; expect "program of another chip" 1 '^akida: '
+run "$akida" check "$work/akd1500.akp" --for akd1000; fails "check of a program of another chip" 1 'another chip'
+
+/usr/bin/python3 -c "
+import numpy as np, sys
+r = np.random.default_rng(3)
+x = r.integers(0, 256, (20, 28, 28, 1), dtype=np.uint8)
+np.save('$work/x.npy', x); np.savez('$work/x.npz', a=x[:12], b=x[12:]); x.tofile('$work/x.bin')" 2> /dev/null || {
+	skip "runs on given inputs" "python3-numpy is not installed"
+	exit $status
+}
+for d in cpu virtual:akd1000 virtual:akd1500; do
+	run "$akida" run -m "$m" -d $d -i "$work/x.npy" -o "$work/$d.npy" --potentials; expect "run on $d" 0 '^Frames: 20, 10 outputs'
+done
+cmp -s "$work/cpu.npy" "$work/virtual:akd1000.npy" && ok "cpu and virtual:akd1000 agree" || not_ok "cpu and virtual:akd1000 differ"
+cmp -s "$work/cpu.npy" "$work/virtual:akd1500.npy" && ok "cpu and virtual:akd1500 agree" || not_ok "cpu and virtual:akd1500 differ"
+for i in x.npz x.bin; do
+	run "$akida" run -m "$m" -d cpu -i "$work/$i" -o "$work/o.npy" --potentials
+	cmp -s "$work/cpu.npy" "$work/o.npy" && ok "input as $i" || not_ok "input as $i gives other outputs"
+done
+run "$akida" run -m "$work/net.h5" -d cpu -i "$work/x.npy" -o "$work/o.npy" --potentials; expect "run a float network: all stages said" 0 'note: converting'
+cmp -s "$work/cpu.npy" "$work/o.npy" && ok "all stages at once give the same" || not_ok "all stages at once give another result"
+run "$akida" run -m "$work/akd1000.akp" -d virtual:akd1000 -i "$work/x.npy" -o "$work/o.npy" --potentials
+cmp -s "$work/cpu.npy" "$work/o.npy" && ok "the program file gives the same" || not_ok "the program file gives another result"
+run "$akida" run -m "$work/akd1000.akp" -d virtual:akd1000 -i "$work/x.npy" --batch 7 -o "$work/o.npy" --potentials
+cmp -s "$work/cpu.npy" "$work/o.npy" && ok "a batch of 7 gives the same" || not_ok "a batch of 7 gives another result"
+run "$akida" run -m "$m" -d cpu -i "$work/x.npy" -o "$work/f.npy"
+/usr/bin/python3 -c "
+import numpy as np
+p, f = np.load('$work/cpu.npy'), np.load('$work/f.npy')
+assert p.dtype == np.int32 and f.dtype == np.float32 and p.shape == f.shape == (20, 10), (p.dtype, f.dtype, p.shape, f.shape)" 2> "$work/err" &&
+	ok "potentials are int32, predictions float32" || not_ok "types of the outputs"
+run "$akida" eval -m "$m" -d cpu --data digits --json; cp "$work/out" "$work/j"
+json_ok "eval --json" "$work/j" "j['accuracy']['total'] == 1000"
+exit $status

@@ -1,0 +1,82 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Exit statuses, usage errors, parts that are not there, the vendor's names.
+. "$(dirname "$0")/common.sh"
+
+run "$akida"; fails "no command" 2 'no command'
+run "$akida" frobnicate; fails "unknown command" 2 "unknown command 'frobnicate'"
+run "$akida" help; expect "help" 0 'quantize'
+run "$akida" --help; expect "--help" 0 'usage: akida'
+run "$akida" version; expect "version" 0 '^[0-9]+\.[0-9]+\.[0-9]+$'
+for c in devices info summary check quantize convert map run eval program; do
+	run "$akida" $c --help; expect "$c --help" 0 '^usage: '
+	run "$akida" $c --no-such-option; fails "$c with an unknown option" 2 "unknown option '--no-such-option'"
+done
+for c in doctor top power reset models search snn; do
+	run "$akida" $c; fails "$c is refused by name" 1 "^akida: $c: not available in this version"
+done
+run "$akida" summary; fails "summary without a file" 2 'needs a FILE'
+run "$akida" quantize; fails "quantize without a model" 2 'needs -m'
+run "$akida" run -m; fails "option without its value" 2 'needs a value'
+run "$akida" quantize -m x.h5 -w nine; fails "weight bits that are no number" 2 'whole number'
+run "$akida" quantize -m x.h5 -w 99; fails "weight bits out of range" 2 'from 1 to 8'
+run "$akida" quantize -m x.h5 -w -4; fails "negative weight bits" 2 'whole number'
+run "$akida" quantize -m x.h5 -id float32; fails "input type that is not there" 1 'float32 is not available'
+run "$akida" quantize -m x.h5 -c c.json; fails "quantization config" 1 '^akida: -c: not available'
+run "$akida" convert -m x.h5 --akida v2; fails "convert to v2" 1 'v2: not available'
+run env CNN2SNN_TARGET_AKIDA_VERSION=v2 "$akida" convert -m x.h5; fails "v2 by environment" 1 'v2: not available'
+run env CNN2SNN_TARGET_AKIDA_VERSION=v3 "$akida" convert -m x.h5; fails "v3 by environment" 2 'v1 or v2'
+run "$akida" check x.h5 --for tpu; fails "check for an unknown chip" 2 'akd1000 or akd1500'
+run "$akida" check x.h5 --for akida2; fails "check for akida2" 1 'not available'
+run "$akida" map -m x.h5 -d virtual:akd1000 --mode best; fails "unknown mapping mode" 2 'minimal'
+run "$akida" map -m x.h5 -d virtual:akd1000 --svg a.svg; fails "map --svg" 1 'not available'
+run "$akida" map -m x.h5 -d cpu; fails "map to cpu" 1 'needs no mapping'
+run "$akida" eval -m x.h5; fails "eval without data" 2 'needs -m FILE and --data'
+run "$akida" eval -m x.h5 --data digits --float -d cpu; fails "eval --float with a device" 2 'no -d'
+run "$akida" program; fails "program without an action" 2 'needs an action'
+run "$akida" program verify x; fails "program verify" 1 'not available'
+run "$akida" program frob x; fails "unknown program action" 2 'unknown action'
+run "$akida" train; fails "train without a task" 2 'needs a task'
+run "$akida" train yolo; fails "train yolo" 1 'not available'
+run "$akida" train nonsense; fails "unknown task" 2 'unknown task'
+run "$akida" train mnist tune; fails "train mnist tune" 1 'not available'
+run "$akida" train mnist train --optimizer foo --data digits; fails "unknown optimizer" 2 'adam or sgd'
+run "$akida" summary a b; fails "one word too many" 2 "unexpected word 'b'"
+run "$bench" --frames 0; fails "bench with zero frames" 2 'whole number'
+run "$bench" --batch 254; fails "bench with a batch above 253" 2 'from 1 to 253'
+run "$bench" --report a.html; fails "bench --report" 1 'not available'
+run "$bench" --clock 100; fails "bench --clock" 1 'not available'
+run "$bench" word; fails "bench with a plain word" 2 'unexpected word'
+run "$bench" --help; expect "bench --help" 0 '^usage: akida-bench'
+
+run "$B/bin/quantizeml" version; expect "quantizeml version" 0 '^[0-9]'
+run "$B/bin/quantizeml" quantize; fails "quantizeml quantize without a model" 2 '^quantizeml: .*needs -m'
+run "$B/bin/quantizeml" config -m x; fails "quantizeml config" 1 '^quantizeml: config: not available'
+run "$B/bin/cnn2snn" convert; fails "cnn2snn convert without a model" 2 '^cnn2snn: .*needs -m'
+run "$B/bin/cnn2snn" reshape; fails "cnn2snn reshape" 1 '^cnn2snn: reshape: not available'
+run "$B/bin/cnn2snn" calibrate; fails "cnn2snn calibrate" 1 'not available'
+
+run "$akida" devices; expect "devices" 0 '^virtual:akd1500 '
+run "$akida" devices --json; cp "$work/out" "$work/j"
+json_ok "devices --json" "$work/j" "[d['name'] for d in j['devices']] == ['cpu', 'virtual:akd1000', 'virtual:akd1500']"
+run "$akida" info; expect "info" 0 '^Toolchain: installed'
+run "$akida" info -d virtual:akd1500; expect "info of a device" 0 '^Chip: AKD1500'
+run "$akida" info -d /dev/null; fails "info of something else" 1
+run "$akida" info -d nonsense; fails "info of an unknown device" 1 'nonsense'
+
+# A full disk must not look like success.
+if [ -c /dev/full ]; then
+	"$akida" help > /dev/full 2> "$work/err"; rc=$?
+	: > "$work/out"
+	run sh -c "$akida devices > /dev/full"; expect "standard output that cannot be written" 1 'could not be written'
+fi
+
+# Without the toolchain library the runtime works and the rest says what is missing.
+mkdir -p "$work/inst/bin" "$work/inst/lib"
+cp "$B/bin/akida" "$work/inst/bin"
+cp -L "$B/lib/libakida.so.0" "$work/inst/lib"
+printf '\211HDF\r\n\032\n' > "$work/x.h5"
+run "$work/inst/bin/akida" summary "$work/x.h5"; fails "toolchain library absent" 1 'libakida-tools.so: is not installed.*sys.missing-part'
+run "$work/inst/bin/akida" devices; expect "devices without the toolchain library" 0 'virtual:akd1000'
+[ -f "$model" ] && { run "$work/inst/bin/akida" run -m "$model" -d cpu; expect "run on cpu without the toolchain library" 0 '^Frames: 1'; }
+exit $status

@@ -1,0 +1,146 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Runs groups of tests and counts them: run.sh check | check-unit | check-asan | check-cli | check-golden | check-build | lint
+# Environment: B (build folder), MAKE, CI. Every test prints one line: `ok NAME`, `not ok NAME`, `skip NAME: REASON`.
+# The last line is `N passed, N failed, N skipped`; the exit status is 0 only when nothing failed.
+set -u
+B=${B:-build}
+MAKE=${MAKE:-make}
+CI=${CI:-}
+export B CI MAKE
+MAKEFLAGS=
+export MAKEFLAGS
+jobs=-j$(nproc 2>/dev/null || echo 1)
+log=$B/test-logs
+mkdir -p "$log"
+results=$log/results
+: > "$results"
+
+say() {
+	echo "$1" >> "$results"
+	case $1 in "not ok"*|skip*) echo "$1" ;; esac
+}
+
+# cmocka programs: one result per test function. A program that dies in the middle is one more failure.
+unit() { # folder with programs, prefix for names
+	for t in $(find "$1" -type f -name 'test_*' ! -name '*.d' ! -name '*.o' | sort); do
+		name=$2${t#"$1"/}
+		out=$log/$(echo "$name" | tr / .).log
+		timeout 600 "$t" > "$out" 2>&1
+		rc=$?
+		before=$(wc -l < "$results")
+		sed -n -e "s|^\[ *OK *\] \(.*\)|ok $name \1|p" -e "s|^\[  SKIPPED \] \([a-z_A-Z0-9]*\)\$|skip $name \1: see $out|p" \
+			-e "s|^\[  FAILED  \] \([a-z_A-Z0-9]*\)\$|not ok $name \1|p" "$out" | awk '!seen[$0]++' >> "$results"
+		awk -v b="$before" 'NR > b && (/^not ok/ || /^skip/)' "$results"
+		failed=$(awk -v b="$before" 'NR > b && /^not ok/' "$results" | wc -l)
+		if [ "$rc" -ne 0 ] && [ "$failed" -eq 0 ]; then
+			say "not ok $name: ended with status $rc, see $out"
+			tail -n 15 "$out"
+		elif [ "$rc" -ne 0 ]; then
+			grep -B 8 -F '[  FAILED  ]' "$out" | head -n 30
+		elif [ "$(wc -l < "$results")" -eq "$before" ]; then
+			say "not ok $name: ran no test, see $out"
+		fi
+	done
+}
+
+# Scripts that print result lines themselves. 77 is a skip of the whole script.
+scripts() { # folder
+	for t in "$1"/*.sh "$1"/*.py; do
+		[ -f "$t" ] || continue
+		case $t in */common.sh) continue ;; esac
+		out=$log/$(echo "$t" | tr / .).log
+		case $t in *.py) run=/usr/bin/python3 ;; *) run=sh ;; esac
+		timeout 1200 $run "$t" > "$out" 2>&1
+		rc=$?
+		lines=$(grep -E '^(ok|not ok|skip) ' "$out")
+		if [ -n "$lines" ]; then
+			echo "$lines" >> "$results"
+			echo "$lines" | grep -E '^(not ok|skip)'
+		fi
+		if [ "$rc" -eq 77 ]; then
+			say "skip $t: $(tail -n 1 "$out")"
+		elif [ "$rc" -ne 0 ] && ! echo "$lines" | grep -q '^not ok'; then
+			say "not ok $t: ended with status $rc, see $out"
+			tail -n 15 "$out"
+		elif [ "$rc" -ne 0 ]; then
+			grep -v '^ok' "$out" | head -n 40
+		elif [ -z "$lines" ]; then
+			say "ok $t"
+		fi
+	done
+}
+
+# One build as one test.
+build() { # name, make arguments
+	name=$1
+	shift
+	if $MAKE $jobs --no-print-directory "$@" > "$log/$name.log" 2>&1; then
+		say "ok build $name"
+	else
+		say "not ok build $name"
+		grep -E 'error|warning|\*\*\*' "$log/$name.log" | head -n 20
+	fi
+}
+
+missing() { # name, command: a missing tool fails under CI and is a skip elsewhere
+	if [ -n "$CI" ]; then say "not ok $1: $2 is not installed"; else say "skip $1: $2 is not installed"; fi
+}
+
+asan_flags="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
+asan() {
+	build asan B=build-asan OPT="-O1 -g" EXTRA_CFLAGS="$asan_flags" EXTRA_LDFLAGS="-fsanitize=address,undefined" \
+		build-asan/lib/libakida.a build-asan/lib/libakida-tools.a unit-bin
+	ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1 unit build-asan/tests asan/
+}
+
+builds() {
+	build gcc-werror B=build-gcc CC=gcc OPT=-O1 WERROR=-Werror lib tools
+	if command -v clang > /dev/null; then
+		build clang-werror B=build-clang CC=clang OPT=-O1 WERROR=-Werror lib tools
+	else
+		missing "build clang-werror" clang
+	fi
+	for f in driver/core/*.c; do
+		[ -f "$f" ] || continue
+		if gcc -std=gnu11 -O2 -ffreestanding -nostdlib -fno-builtin -Wall -Wextra -Wmissing-prototypes -Werror -I. -Idriver/core \
+			-c -o "$log/freestanding.o" "$f" > "$log/freestanding.log" 2>&1; then
+			undefined=$(nm -u "$log/freestanding.o" | awk '{print $2}' | grep -vE '^(akc_|akd|ak_|core_|mem(cpy|set|cmp|move)$)')
+			if [ -n "$undefined" ]; then
+				say "not ok freestanding $f: needs $(echo $undefined)"
+			else
+				say "ok freestanding $f"
+			fi
+		else
+			say "not ok freestanding $f"
+			head -n 10 "$log/freestanding.log"
+		fi
+		if command -v sparse > /dev/null; then
+			if out=$(sparse -std=gnu11 -Wno-decl -Wsparse-error -I. -Idriver/core "$f" 2>&1); then
+				say "ok sparse $f"
+			else
+				say "not ok sparse $f"
+				echo "$out" | head -n 10
+			fi
+		else
+			missing "sparse $f" sparse
+		fi
+	done
+}
+
+case ${1:-check} in
+check) unit "$B/tests" unit/; scripts tests/cli; scripts tests/golden; scripts tests/lint; builds; asan ;;
+check-unit) unit "$B/tests" unit/ ;;
+check-asan) asan ;;
+check-cli) scripts tests/cli ;;
+check-golden) scripts tests/golden ;;
+check-build) builds ;;
+lint) scripts tests/lint ;;
+*) echo "usage: run.sh check|check-unit|check-asan|check-cli|check-golden|check-build|lint" >&2; exit 2 ;;
+esac
+
+passed=$(grep -c '^ok ' "$results")
+failed=$(grep -c '^not ok ' "$results")
+skipped=$(grep -c '^skip ' "$results")
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
