@@ -117,8 +117,11 @@ static void find_tail(struct ak_blocks *b, struct ak_block *blk, uint32_t neural
 		next = ak_graph_only_consumer(g, next);
 	}
 	blk->last = &g->nodes[last];
-	while (next != AK_NO_NODE && reshapes(g->nodes[next].op))
+	while (next != AK_NO_NODE && reshapes(g->nodes[next].op)) {
+		last = next;
 		next = ak_graph_only_consumer(g, next);
+	}
+	blk->ends = last == g->output;
 	blk->next = next == AK_NO_NODE ? NULL : &g->nodes[next];
 }
 

@@ -17,7 +17,8 @@ struct ak_block {
 	const struct ak_node *pool; /* MaxPooling2D or GlobalAveragePooling2D, or NULL */
 	const struct ak_node *relu; /* or NULL */
 	const struct ak_node *last; /* of the three, what the next block reads */
-	const struct ak_node *next; /* first node behind the block and reshapes, or NULL */
+	const struct ak_node *next; /* the one node behind the block and reshapes; NULL at the end and at a branch */
+	bool ends;		    /* the network ends here */
 	uint32_t in_h, in_w, in_c;  /* fully: the map that is flattened */
 	bool on_input;		    /* reads the network's input */
 	float input_scale;	    /* of Rescaling, 1 without; on_input only */

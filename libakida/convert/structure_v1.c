@@ -84,9 +84,12 @@ static uint32_t check_place(const struct ak_blocks *b, uint32_t i, struct akida_
 	snprintf(value, sizeof(value), "%s behind %s", ak_op_class(n->op), b->graph->nodes[n->inputs[0]].name);
 	switch (n->op) {
 	case AK_OP_RELU: {
-		uint32_t errors = error(diag, AK_RULE_V1_BLOCK, n, "order", value, accepted,
-					"put the ReLU behind a convolution or dense layer, or behind its pooling");
+		enum ak_op before = b->graph->nodes[n->inputs[0]].op;
+		uint32_t errors = 0;
 
+		if (before != AK_OP_ADD && before != AK_OP_DEPTHWISE) /* those are offences of their own */
+			errors += error(diag, AK_RULE_V1_BLOCK, n, "order", value, accepted,
+					"put the ReLU behind a convolution or dense layer, or behind its pooling");
 		if (!n->bounded)
 			errors += error(diag, AK_RULE_V1_RELU_BOUND, n, "max_value", "none", "a number",
 					"bound the ReLU, for instance max_value=6");
@@ -123,7 +126,7 @@ static uint32_t check_rescaling(const struct ak_node *n, struct akida_diag *diag
 static uint32_t check_chain(const struct ak_blocks *b, uint32_t k, struct akida_diag *diag)
 {
 	const struct ak_block *blk = &b->block[k];
-	bool last = !blk->next;
+	bool last = blk->ends;
 	uint32_t errors = 0;
 
 	if (blk->on_input && blk->kind != AK_BLOCK_INPUT_CONV)
@@ -140,7 +143,7 @@ static uint32_t check_chain(const struct ak_blocks *b, uint32_t k, struct akida_
 	if (last && !blk->relu && blk->kind == AK_BLOCK_INPUT_CONV)
 		errors += error(diag, AK_RULE_V1_LAST, blk->neural, "last layer", "the input convolution",
 				"a convolution or Dense behind it", "add a layer");
-	if (!last && !blk->relu && blk->next->op != AK_OP_ADD)
+	if (blk->next && !blk->relu && blk->next->op != AK_OP_ADD)
 		errors += error(diag, AK_RULE_V1_CONSECUTIVE, blk->neural, "next layer", blk->next->name,
 				"an activation between two layers with weights", "put a bounded ReLU between");
 	if (!last && blk->relu && b->quantized && !blk->relu->quant.has_output)
