@@ -59,7 +59,7 @@ static u8 mesh_types(u32 reg1)
 {
 	u8 types = 0;
 
-	switch (AKC_NP_REG1_FNP(reg1)) {
+	switch (AKC_NPR_REG1_FNP(reg1)) {
 	case 2:
 		types |= AKC_NP_FNP2;
 		break;
@@ -67,7 +67,7 @@ static u8 mesh_types(u32 reg1)
 		types |= AKC_NP_FNP3;
 		break;
 	}
-	switch (AKC_NP_REG1_CNP(reg1)) {
+	switch (AKC_NPR_REG1_CNP(reg1)) {
 	case 1:
 		types |= AKC_NP_CNP1;
 		break;
@@ -88,7 +88,7 @@ static int mesh_read_np(struct akc_dev *d, u32 col, u32 row, u32 id)
 
 	if (m->count == AKC_MAX_NPS)
 		return akc_fail(d, -EIO, "more NPs than the core can hold", col, row);
-	akc_packet_head(head, (u8)col, (u8)row, (u8)id, AKC_UID_REGISTER, AKC_NP_REG1, 1);
+	akc_packet_head(head, (u8)col, (u8)row, (u8)id, AKC_UID_REGISTER, AKC_NPR_REG1, 1);
 	err = akc_conf_read(d, head[0], head[1], &reg1);
 	if (err)
 		return err;

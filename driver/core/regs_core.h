@@ -163,37 +163,37 @@
 #define AKC_UID_REGISTER 8u
 
 /* ---- NP registers, word index = byte offset / 4 (12) ---- */
-#define AKC_NP_REG1 0u
-#define AKC_NP_REG1_FNP(v) (((v) >> 4) & 0x3u)
-#define AKC_NP_REG1_CNP(v) (((v) >> 6) & 0x3u)
-#define AKC_NP_REG2 1u
-#define AKC_NP_REG2_FNP_MODE (1u << 4)
-#define AKC_NP_REG3 2u
-#define AKC_NP_REG4 3u
-#define AKC_NP_REG4_QUANTIZE (1u << 15)
-#define AKC_NP_FNP2 15u
-#define AKC_NP_FNP2_NEURONS(v) ((v) & 0x1ffffu)
-#define AKC_NP_CNP5 25u
-#define AKC_NP_CNP5_II(v) ((v) & 0x3ffu)
-#define AKC_NP_CNP5_JJ(v) (((v) >> 16) & 0xffu)
-#define AKC_NP_CNP6 26u
-#define AKC_NP_CNP6_FILTERS(v) (((v) >> 16) & 0x7ffu)
-#define AKC_NP_CNP7 27u
-#define AKC_NP_CNP7_GLOBAL (1u << 8)
-#define AKC_NP_PR1 32u
-#define AKC_NP_PR1_ENABLE (1u << 0)
-#define AKC_NP_LEARN1 36u
-#define AKC_NP_LEARN1_MODE (1u << 28)
-#define AKC_NP_MM1 44u
-#define AKC_NP_MM1_P2P (1u << 0)
-#define AKC_NP_MM2 45u
-#define AKC_NP_MM2_ROW(v) ((v) & 0xffu)		/* or west column */
-#define AKC_NP_MM2_COL(v) (((v) >> 8) & 0xffu)	/* or east column */
-#define AKC_NP_MM2_NP(v) (((v) >> 20) & 0xfu)
-#define AKC_NP_MM2_LAYER(v) (((v) >> 24) & 0xffu)
-#define AKC_NP_MM6 49u
-#define AKC_NP_REGS 50u /* words a program may write: all decoded blocks are exactly these */
-#define AKC_NP_RESET 63u
+#define AKC_NPR_REG1 0u
+#define AKC_NPR_REG1_FNP(v) (((v) >> 4) & 0x3u)
+#define AKC_NPR_REG1_CNP(v) (((v) >> 6) & 0x3u)
+#define AKC_NPR_REG2 1u
+#define AKC_NPR_REG2_FNP_MODE (1u << 4)
+#define AKC_NPR_REG3 2u
+#define AKC_NPR_REG4 3u
+#define AKC_NPR_REG4_QUANTIZE (1u << 15)
+#define AKC_NPR_FNP2 15u
+#define AKC_NPR_FNP2_NEURONS(v) ((v) & 0x1ffffu)
+#define AKC_NPR_CNP5 25u
+#define AKC_NPR_CNP5_II(v) ((v) & 0x3ffu)
+#define AKC_NPR_CNP5_JJ(v) (((v) >> 16) & 0xffu)
+#define AKC_NPR_CNP6 26u
+#define AKC_NPR_CNP6_FILTERS(v) (((v) >> 16) & 0x7ffu)
+#define AKC_NPR_CNP7 27u
+#define AKC_NPR_CNP7_GLOBAL (1u << 8)
+#define AKC_NPR_PR1 32u
+#define AKC_NPR_PR1_ENABLE (1u << 0)
+#define AKC_NPR_LEARN1 36u
+#define AKC_NPR_LEARN1_MODE (1u << 28)
+#define AKC_NPR_MM1 44u
+#define AKC_NPR_MM1_P2P (1u << 0)
+#define AKC_NPR_MM2 45u
+#define AKC_NPR_MM2_ROW(v) ((v) & 0xffu)		/* or west column */
+#define AKC_NPR_MM2_COL(v) (((v) >> 8) & 0xffu)	/* or east column */
+#define AKC_NPR_MM2_NP(v) (((v) >> 20) & 0xfu)
+#define AKC_NPR_MM2_LAYER(v) (((v) >> 24) & 0xffu)
+#define AKC_NPR_MM6 49u
+#define AKC_NPR_REGS 50u /* words a program may write: all decoded blocks are exactly these */
+#define AKC_NPR_RESET 63u
 #define AKC_LAYER_DMA 0xffu
 
 /* ---- output header (15.2), 32 bytes ---- */

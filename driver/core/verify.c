@@ -136,14 +136,14 @@ static int verify_hrc(struct verify *v, const struct akc_packet *k)
 /* Values per frame an NP with this register block can send; more is allowed than pooling leaves, never less. */
 static u64 np_outputs(const u32 *reg, bool fnp)
 {
-	u64 filters = AKC_NP_CNP6_FILTERS(reg[AKC_NP_CNP6]);
-	u32 stride = (reg[AKC_NP_CNP7] >> 4) & 7;
-	u32 w = AKC_NP_CNP5_II(reg[AKC_NP_CNP5]);
-	u32 h = AKC_NP_CNP5_JJ(reg[AKC_NP_CNP5]);
+	u64 filters = AKC_NPR_CNP6_FILTERS(reg[AKC_NPR_CNP6]);
+	u32 stride = (reg[AKC_NPR_CNP7] >> 4) & 7;
+	u32 w = AKC_NPR_CNP5_II(reg[AKC_NPR_CNP5]);
+	u32 h = AKC_NPR_CNP5_JJ(reg[AKC_NPR_CNP5]);
 
 	if (fnp)
-		return AKC_NP_FNP2_NEURONS(reg[AKC_NP_FNP2]);
-	if (reg[AKC_NP_CNP7] & AKC_NP_CNP7_GLOBAL)
+		return AKC_NPR_FNP2_NEURONS(reg[AKC_NPR_FNP2]);
+	if (reg[AKC_NPR_CNP7] & AKC_NPR_CNP7_GLOBAL)
 		return filters;
 	if (stride > 1) {
 		w = (w + stride - 1) / stride;
@@ -156,12 +156,12 @@ static u64 np_outputs(const u32 *reg, bool fnp)
 static int verify_destination(struct verify *v, const u32 *reg, bool fnp)
 {
 	const struct akc_mesh *m = &v->d->mesh;
-	u32 mm2 = reg[AKC_NP_MM2];
-	u32 row = AKC_NP_MM2_ROW(mm2), col = AKC_NP_MM2_COL(mm2), np = AKC_NP_MM2_NP(mm2);
-	bool dma = AKC_NP_MM2_LAYER(mm2) == AKC_LAYER_DMA;
+	u32 mm2 = reg[AKC_NPR_MM2];
+	u32 row = AKC_NPR_MM2_ROW(mm2), col = AKC_NPR_MM2_COL(mm2), np = AKC_NPR_MM2_NP(mm2);
+	bool dma = AKC_NPR_MM2_LAYER(mm2) == AKC_LAYER_DMA;
 
-	v->word += AKC_PKT_HEADER_WORDS + AKC_NP_MM2;
-	if (!(reg[AKC_NP_MM1] & AKC_NP_MM1_P2P)) {
+	v->word += AKC_PKT_HEADER_WORDS + AKC_NPR_MM2;
+	if (!(reg[AKC_NPR_MM1] & AKC_NPR_MM1_P2P)) {
 		if (dma)
 			return refuse(v, -EILSEQ, "broadcast to the DMA");
 		if (!row || row > col || col > v->max_col)
@@ -189,35 +189,35 @@ static int verify_registers(struct verify *v, const struct akc_packet *k, const 
 	u32 at = v->word + AKC_PKT_HEADER_WORDS;
 	bool fnp;
 
-	if (k->start <= AKC_NP_RESET && k->start + k->words > AKC_NP_RESET)
+	if (k->start <= AKC_NPR_RESET && k->start + k->words > AKC_NPR_RESET)
 		return refuse(v, -EILSEQ, "packet writes the NP reset register");
-	if (k->start + k->words > AKC_NP_REGS)
+	if (k->start + k->words > AKC_NPR_REGS)
 		return refuse(v, -EILSEQ, "packet outside the NP registers");
-	if (k->start || k->words != AKC_NP_REGS)
+	if (k->start || k->words != AKC_NPR_REGS)
 		return refuse(v, -EILSEQ, "packet writes a part of the NP registers");
-	if (reg[AKC_NP_REG1]) {
-		v->word = at + AKC_NP_REG1;
+	if (reg[AKC_NPR_REG1]) {
+		v->word = at + AKC_NPR_REG1;
 		return refuse(v, -EILSEQ, "read-only NP register 1 is written");
 	}
-	fnp = (reg[AKC_NP_REG2] & AKC_NP_REG2_FNP_MODE) != 0;
+	fnp = (reg[AKC_NPR_REG2] & AKC_NPR_REG2_FNP_MODE) != 0;
 	if (fnp && (np->types & AKC_NP_FNP2)) {
-		v->word = at + AKC_NP_REG2;
+		v->word = at + AKC_NPR_REG2;
 		return refuse(v, -EOPNOTSUPP, "FNP2 with weights in external memory");
 	}
 	if (fnp ? !(np->types & AKC_NP_FNP3) : !(np->types & (AKC_NP_CNP1 | AKC_NP_CNP2))) {
-		v->word = at + AKC_NP_REG2;
+		v->word = at + AKC_NPR_REG2;
 		return refuse(v, -EILSEQ, "NP cannot do this kind of layer");
 	}
-	if (reg[AKC_NP_PR1] & AKC_NP_PR1_ENABLE) {
-		v->word = at + AKC_NP_PR1;
+	if (reg[AKC_NPR_PR1] & AKC_NPR_PR1_ENABLE) {
+		v->word = at + AKC_NPR_PR1;
 		return refuse(v, -EOPNOTSUPP, "partial reconfiguration");
 	}
-	if (reg[AKC_NP_LEARN1] & AKC_NP_LEARN1_MODE) {
-		v->word = at + AKC_NP_LEARN1;
+	if (reg[AKC_NPR_LEARN1] & AKC_NPR_LEARN1_MODE) {
+		v->word = at + AKC_NPR_LEARN1;
 		return refuse(v, -EOPNOTSUPP, "learning");
 	}
-	if (reg[AKC_NP_MM6]) {
-		v->word = at + AKC_NP_MM6;
+	if (reg[AKC_NPR_MM6]) {
+		v->word = at + AKC_NPR_MM6;
 		return refuse(v, -EILSEQ, "NP register MM6 (AXI) is written");
 	}
 	return verify_destination(v, reg, fnp);
