@@ -51,11 +51,11 @@ void nsoc_get_report(const struct nsoc *n, struct nsoc_report *r);
 #define NSOC_SENSOR_BASE 0x0f8000u /* offset from 0xFCC00000 */
 #define NSOC_SENSOR_ID 0x00u	   /* reads 0x41504d31 "1MPA" */
 #define NSOC_SENSOR_FLOOR_UW 0x04u
-#define NSOC_SENSOR_COUNT 0x08u	   /* samples waiting; writing 1 empties the FIFO */
-#define NSOC_SENSOR_TIME_MS 0x0cu  /* of the oldest sample */
-#define NSOC_SENSOR_UV 0x10u	   /* its voltage in microvolts */
-#define NSOC_SENSOR_UA 0x14u	   /* its current in microamperes; reading this register pops the sample */
-#define NSOC_SENSOR_NOW_MS_LO 0x18u /* modelled time, milliseconds */
+#define NSOC_SENSOR_COUNT 0x08u	       /* samples waiting; writing 1 empties the FIFO */
+#define NSOC_SENSOR_TIME_MS 0x0cu      /* of the oldest sample */
+#define NSOC_SENSOR_UV 0x10u	       /* its voltage in microvolts */
+#define NSOC_SENSOR_UA 0x14u	       /* its current in microamperes; reading this register pops the sample */
+#define NSOC_SENSOR_NOW_MS_LO 0x18u    /* modelled time, milliseconds */
 #define NSOC_SENSOR_ENERGY_UJ_LO 0x1cu /* energy since power-up, microjoules, low word latches high */
 #define NSOC_SENSOR_ENERGY_UJ_HI 0x20u
 #define NSOC_SENSOR_CLOCK_KHZ 0x24u /* core clock */

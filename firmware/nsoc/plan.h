@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* What a programmed mesh computes, decoded once: a chain of layers, each made of the parts its processors own. */
+#ifndef NSOC_PLAN_H
+#define NSOC_PLAN_H
+
+#include "firmware/nsoc/internal.h"
+
+#define NS_LAYERS_MAX 64u
+#define NS_MAP_MAX (8u << 20) /* elements of one map: keeps a hostile program from asking for gigabytes */
+
+enum ns_layer_kind { NS_LAYER_HRC, NS_LAYER_STANDARD, NS_LAYER_SEPARABLE, NS_LAYER_FULLY };
+
+/* One processor's share. Rows are rows of the convolution, before pooling; in_* describe its cut of the input. */
+struct ns_part {
+	const struct ns_np *np; /* NULL: HRC */
+	uint32_t cut_y, cut_h;
+	uint32_t y0, rows, f0, filters;
+	int8_t *weights, *pointwise; /* gather order, as layer.h has them */
+	int32_t *threshold, *step16; /* NULL: raw sums */
+};
+
+struct ns_layer {
+	enum ns_layer_kind kind;
+	uint8_t id;
+	uint32_t in_h, in_w, in_c, in_bits;
+	uint32_t kernel, stride, pad_top, pad_left, pad_value;
+	uint32_t conv_h, conv_w, filters;
+	bool global_pool;
+	uint32_t pool, pool_stride, pool_top, pool_left; /* pool 0: none */
+	uint32_t out_h, out_w;
+	uint32_t out_bits; /* 0: potentials, last layer only */
+	bool split_filters;
+	struct ns_part *part;
+	unsigned int parts;
+};
+
+struct ns_plan {
+	uint32_t in_h, in_w; /* what it was made for */
+	bool usable;
+	struct ns_layer layer[NS_LAYERS_MAX];
+	unsigned int layers;
+	size_t map_max;	      /* largest activation map */
+	size_t potential_max; /* largest map of potentials */
+	uint8_t *map[2];
+	int32_t *potential, *pooled, *part_potential, *row;
+	uint8_t *output; /* payload of the last layer */
+};
+
+/* ---- weights.c: SRAM content to gather order; false when a line, word or pair was never written ---- */
+bool ns_weights_hrc(const struct ns_hrc *h, uint32_t channels, uint32_t kernel, struct ns_part *p);
+bool ns_weights_standard(const struct ns_np *np, uint32_t channels, struct ns_part *p);
+bool ns_weights_separable(const struct ns_np *np, uint32_t channels, uint32_t start, struct ns_part *p);
+bool ns_weights_fully(const struct ns_np *np, uint32_t h, uint32_t w, uint32_t c, struct ns_part *p);
+/* Threshold pairs of one NP or of the HRC bank: sign bit of the threshold at bits-1. */
+bool ns_thresholds(const uint32_t *words, uint32_t filters, unsigned int bits, struct ns_part *p);
+bool ns_lines_written(const struct ns_np *np, uint32_t first, uint32_t count);
+static inline uint32_t ns_ceil_div(uint32_t a, uint32_t b)
+{
+	return (a + b - 1) / b;
+}
+/* Lines per input channel of a standard convolution (nsoc-hardware 24.1). */
+static inline uint32_t ns_standard_lines(uint32_t filters)
+{
+	return 16 * ns_ceil_div(6 * ns_ceil_div(filters, 8), 16);
+}
+
+#endif
