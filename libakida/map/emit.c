@@ -57,12 +57,12 @@ static uint32_t *packet(struct ak_words *o, uint32_t head, uint32_t start, uint3
 	return at + 2;
 }
 
-uint32_t *ak_packet_np(struct ak_words *o, const struct ak_np *np, enum ak_uid uid, uint32_t start, uint32_t n)
+uint32_t *ak_emit_packet(struct ak_words *o, const struct ak_np *np, enum ak_uid uid, uint32_t start, uint32_t n)
 {
 	return packet(o, (uint32_t)np->col << 24 | (uint32_t)np->row << 16 | 1u << (8 + np->id) | uid, start, n);
 }
 
-uint32_t *ak_packet_hrc(struct ak_words *o, enum ak_uid uid, uint32_t start, uint32_t n)
+uint32_t *ak_emit_packet_hrc(struct ak_words *o, enum ak_uid uid, uint32_t start, uint32_t n)
 {
 	return packet(o, 1u << 8 | AK_PKT_HRC_ENABLE << 6 | uid, start, n); /* destination 1 as in the 2.5.0 programs */
 }
@@ -113,7 +113,7 @@ void ak_emit_thresholds(const struct akida_layer *l, uint32_t first, uint32_t n,
 			double step = 16.0 * (double)l->scale[f];
 
 			*out++ = 0x80000u;
-			*out++ = step > 0 ? step < AK_STEP16_MAX ? (uint32_t)step : AK_STEP16_MAX : 0;
+			*out++ = step >= 1 ? step < AK_STEP16_MAX ? (uint32_t)step : AK_STEP16_MAX : 1;
 		}
 	}
 }

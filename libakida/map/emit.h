@@ -16,8 +16,8 @@ void ak_words_put(struct ak_words *o, uint32_t word);
 /* Reserves n zero words and returns them (valid until the next call), or NULL. */
 uint32_t *ak_words_reserve(struct ak_words *o, uint32_t n);
 /* Packet header for n payload words; the payload is returned zeroed, to be filled. */
-uint32_t *ak_packet_np(struct ak_words *o, const struct ak_np *np, enum ak_uid uid, uint32_t start, uint32_t n);
-uint32_t *ak_packet_hrc(struct ak_words *o, enum ak_uid uid, uint32_t start, uint32_t n);
+uint32_t *ak_emit_packet(struct ak_words *o, const struct ak_np *np, enum ak_uid uid, uint32_t start, uint32_t n);
+uint32_t *ak_emit_packet_hrc(struct ak_words *o, enum ak_uid uid, uint32_t start, uint32_t n);
 
 /* How a layer is tied to the mesh: columns of the layer in front (0, 0 behind the HRC) and where its outputs go. */
 struct ak_link {

@@ -56,7 +56,7 @@ static void emit_registers(const struct ak_map_chip *chip, const struct ak_layer
 {
 	const struct akida_layer *l = p->layer;
 	bool sep = l->type == AKIDA_LAYER_SEPARABLE;
-	uint32_t *r = ak_packet_np(o, &part->np, AK_UID_REGISTER, 0, AK_NP_BLOCK_WORDS);
+	uint32_t *r = ak_emit_packet(o, &part->np, AK_UID_REGISTER, 0, AK_NP_BLOCK_WORDS);
 	uint32_t half_rows = ceil_div(part->cut_rows, 2), containers = half_rows * ceil_div(l->in_c, 4);
 
 	if (!r)
@@ -100,7 +100,7 @@ static uint32_t legacy_nibble(int8_t v)
 static void emit_standard(const struct akida_layer *l, const struct ak_part *part, struct ak_words *o)
 {
 	uint32_t lines = ak_std_lines(part->filters);
-	uint32_t *w = ak_packet_np(o, &part->np, AK_UID_FILTER, 0, 2 * l->in_c * lines);
+	uint32_t *w = ak_emit_packet(o, &part->np, AK_UID_FILTER, 0, 2 * l->in_c * lines);
 
 	for (uint32_t c = 0; w && c < l->in_c; c++, w += 2 * lines)
 		for (uint32_t f = 0; f < part->filters; f++) {
@@ -122,13 +122,13 @@ static void emit_standard(const struct akida_layer *l, const struct ak_part *par
 static void emit_separable(const struct akida_layer *l, const struct ak_part *part, struct ak_words *o)
 {
 	uint32_t lines = ceil_div(part->filters, 12);
-	uint32_t *w = ak_packet_np(o, &part->np, AK_UID_FILTER, 0, 2 * l->in_c);
+	uint32_t *w = ak_emit_packet(o, &part->np, AK_UID_FILTER, 0, 2 * l->in_c);
 
 	for (uint32_t c = 0; w && c < l->in_c; c++, w += 2)
 		for (uint32_t a = 0; a < 3; a++)
 			for (uint32_t b = 0; b < 3; b++) /* both axes flipped, x-major */
 				set_nibble(w, 3 * a + b, (uint8_t)l->weights[(3 * (2 - b) + 2 - a) * l->in_c + c]);
-	w = ak_packet_np(o, &part->np, AK_UID_FILTER, ak_pw_start(l->in_c) / 8, 2 * l->in_c * lines);
+	w = ak_emit_packet(o, &part->np, AK_UID_FILTER, ak_pw_start(l->in_c) / 8, 2 * l->in_c * lines);
 	for (uint32_t c = 0; w && c < l->in_c; c++, w += 2 * lines)
 		for (uint32_t f = 0; f < part->filters; f++)
 			set_nibble(w + 2 * (f / 12), f % 12,
@@ -147,7 +147,7 @@ void ak_emit_cnp(const struct ak_map_chip *chip, const struct ak_layer_place *p,
 			emit_separable(p->layer, part, o);
 		else
 			emit_standard(p->layer, part, o);
-		t = ak_packet_np(o, &part->np, AK_UID_THRESHOLD, 0, 2 * part->filters);
+		t = ak_emit_packet(o, &part->np, AK_UID_THRESHOLD, 0, 2 * part->filters);
 		if (t)
 			ak_emit_thresholds(p->layer, part->filter0, part->filters, t);
 	}

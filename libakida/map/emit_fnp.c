@@ -9,7 +9,7 @@ static void emit_registers(const struct ak_map_chip *chip, const struct ak_layer
 {
 	const struct akida_layer *l = p->layer;
 	const struct ak_np *np = &p->parts[0].np;
-	uint32_t *r = ak_packet_np(o, np, AK_UID_REGISTER, 0, AK_NP_BLOCK_WORDS), blocks = ak_fnp_blocks(l);
+	uint32_t *r = ak_emit_packet(o, np, AK_UID_REGISTER, 0, AK_NP_BLOCK_WORDS), blocks = ak_fnp_blocks(l);
 
 	if (!r)
 		return;
@@ -38,7 +38,7 @@ static void emit_weights(const struct ak_layer_place *p, struct ak_words *o)
 {
 	const struct akida_layer *l = p->layer;
 	uint32_t groups = 2 * ak_fnp_blocks(l);
-	uint32_t *w = ak_packet_np(o, &p->parts[0].np, AK_UID_FNP_WEIGHT, 0, (uint32_t)ak_fnp_words(l));
+	uint32_t *w = ak_emit_packet(o, &p->parts[0].np, AK_UID_FNP_WEIGHT, 0, (uint32_t)ak_fnp_words(l));
 
 	for (uint32_t u = 0; w && u < l->filters; u++, w += 4 + 6 * groups) {
 		const int8_t *src = l->weights + u;
@@ -63,7 +63,7 @@ void ak_emit_fnp(const struct ak_map_chip *chip, const struct ak_layer_place *p,
 	emit_registers(chip, p, link, o);
 	emit_weights(p, o);
 	if (p->layer->activation) {
-		uint32_t *t = ak_packet_np(o, &p->parts[0].np, AK_UID_THRESHOLD, 0, 2 * p->layer->filters);
+		uint32_t *t = ak_emit_packet(o, &p->parts[0].np, AK_UID_THRESHOLD, 0, 2 * p->layer->filters);
 
 		if (t)
 			ak_emit_thresholds(p->layer, 0, p->layer->filters, t);

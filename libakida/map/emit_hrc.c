@@ -4,7 +4,7 @@
 
 static void put(struct ak_words *o, uint32_t word, uint32_t value)
 {
-	uint32_t *p = ak_packet_hrc(o, AK_UID_REGISTER, word, 1);
+	uint32_t *p = ak_emit_packet_hrc(o, AK_UID_REGISTER, word, 1);
 
 	if (p)
 		*p = value;
@@ -59,7 +59,7 @@ static uint32_t output(const struct akida_layer *l)
 
 static void select_bank(struct ak_words *o, uint32_t bank)
 {
-	uint32_t *p = ak_packet_hrc(o, AK_UID_REGISTER, AK_HRC_WORD_BANK, 2);
+	uint32_t *p = ak_emit_packet_hrc(o, AK_UID_REGISTER, AK_HRC_WORD_BANK, 2);
 
 	if (p)
 		p[0] = bank;
@@ -69,7 +69,7 @@ static void select_bank(struct ak_words *o, uint32_t bank)
 static void bank_weights(const struct akida_layer *l, uint32_t bank, struct ak_words *o)
 {
 	uint32_t taps = l->kernel_h * l->kernel_w;
-	uint32_t *p = ak_packet_hrc(o, AK_UID_FILTER, AK_HRC_FILTER_START, 3 * l->filters);
+	uint32_t *p = ak_emit_packet_hrc(o, AK_UID_FILTER, AK_HRC_FILTER_START, 3 * l->filters);
 
 	for (uint32_t f = 0; p && f < l->filters; f++, p += 3)
 		for (uint32_t n = 0; n < 9; n++) {
@@ -88,7 +88,7 @@ void ak_emit_hrc(const struct akida_layer *l, struct ak_words *o)
 	uint32_t taps = l->kernel_h * l->kernel_w, banks = l->in_c == 1 ? (taps + 8) / 9 : l->in_c;
 	uint32_t mode = AK_HRC_MODE_STRIDE_SET(l->stride) | (l->kernel_h == 5 ? AK_HRC_MODE_5X5 : 0) |
 			(l->in_c == 1 ? AK_HRC_MODE_ONE_CHANNEL : 0);
-	uint32_t *p = ak_packet_hrc(o, AK_UID_REGISTER, AK_HRC_WORD_MODE, 8);
+	uint32_t *p = ak_emit_packet_hrc(o, AK_UID_REGISTER, AK_HRC_WORD_MODE, 8);
 
 	if (p) {
 		p[0] = mode | AK_HRC_MODE_LOADING;
@@ -102,7 +102,7 @@ void ak_emit_hrc(const struct akida_layer *l, struct ak_words *o)
 		bank_weights(l, b, o);
 	}
 	select_bank(o, 0x80000000u);
-	p = ak_packet_hrc(o, AK_UID_FILTER, AK_HRC_FILTER_START, 2 * l->filters);
+	p = ak_emit_packet_hrc(o, AK_UID_FILTER, AK_HRC_FILTER_START, 2 * l->filters);
 	if (p)
 		ak_emit_thresholds(l, 0, l->filters, p);
 	put(o, AK_HRC_WORD_MODE, mode);
