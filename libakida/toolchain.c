@@ -7,8 +7,6 @@
 #pragma weak akida_map
 #pragma weak akida_network_create
 #pragma weak akida_train
-#pragma weak akida_graph_forward
-#pragma weak akida_graph_save
 #pragma weak ak_data_load
 #pragma weak ak_samples_load
 
