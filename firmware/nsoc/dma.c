@@ -263,7 +263,8 @@ static void run(struct nsoc *n, enum ns_dma_id id)
 		d->stuck = true;
 	}
 	for (uint32_t i = 0; i < count && d->fetched != d->last && !d->stuck; i++) {
-		uint8_t slot = (uint8_t)((d->fetched + 1u) % count);
+		/* 0xff is the index after reset: the first descriptor is 0 whatever the ring's length */
+		uint8_t slot = d->fetched == 0xff ? 0 : (uint8_t)((d->fetched + 1u) % count);
 		uint32_t w[9] = {0};
 		bool ok = false;
 
