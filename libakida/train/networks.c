@@ -115,7 +115,7 @@ static int add_norm(struct akida_graph *g, const char *name, uint32_t channels)
 	if (!n)
 		return -ENOMEM;
 	n->epsilon = 1e-3f;
-	n->momentum = 0.99f;
+	n->momentum = 0.9f; /* not 0.99: short trainings should end with statistics of their last weights */
 	n->center = n->scale_on = true;
 	for (i = 0; i < sizeof(weight) / sizeof(weight[0]) && !err; i++)
 		err = add_weight(n, weight[i].name, 1, (size_t[]){channels}, weight[i].value);

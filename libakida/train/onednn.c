@@ -476,40 +476,51 @@ static struct tensor forward_dense(struct ak_dnn *d, const struct ak_chain_step 
 	return view(d, &m->dst, &map);
 }
 
+/*
+ * Quantized networks normalize with the moving statistics in training too, as if the normalization were folded into
+ * the layer before: that is what the quantized network will compute.
+ */
+static unsigned int norm_flags(const struct ak_dnn *d, const struct ak_chain_step *s)
+{
+	return (s->gamma == AK_CHAIN_NONE ? 0u : dnnl_use_scale) | (s->beta == AK_CHAIN_NONE ? 0u : dnnl_use_shift) |
+	       (d->quant ? dnnl_use_global_stats : 0u);
+}
+
 static struct tensor forward_norm(struct ak_dnn *d, const struct ak_chain_step *s, struct made *m, struct tensor in)
 {
-	unsigned int flags =
-		(s->gamma == AK_CHAIN_NONE ? 0u : dnnl_use_scale) | (s->beta == AK_CHAIN_NONE ? 0u : dnnl_use_shift);
+	dnnl_memory_t gamma = vector_param(d, s->gamma), beta = vector_param(d, s->beta),
+		      mean = vector_param(d, s->mean), variance = vector_param(d, s->variance);
 	dnnl_batch_normalization_desc_t op;
 	dnnl_memory_desc_t vec = vector_md(d, s->in.c);
-	dnnl_memory_t gamma, beta, mean, variance;
 	dnnl_primitive_desc_t infer;
-	struct action *a;
 
 	if (d->status != dnnl_success ||
-	    !fine(d, dnnl_batch_normalization_forward_desc_init(&op, dnnl_forward_training, &in.md, s->epsilon, flags)))
+	    !fine(d, dnnl_batch_normalization_forward_desc_init(&op, dnnl_forward_training, &in.md, s->epsilon,
+								norm_flags(d, s))))
 		return in;
 	m->pd = new_desc(d, &op, NULL);
 	m->src = in;
 	m->dst = new_tensor(d, query(d, m->pd, dnnl_query_dst_md));
-	m->mean = new_tensor(d, &vec);
-	m->variance = new_tensor(d, &vec);
-	gamma = vector_param(d, s->gamma);
-	beta = vector_param(d, s->beta);
-	mean = vector_param(d, s->mean);
-	variance = vector_param(d, s->variance);
-	record(d, &d->forward, TRAIN, m->pd, 6,
+	if (d->quant) {
+		m->mean.mem = mean;
+		m->variance.mem = variance;
+	} else {
+		m->mean = new_tensor(d, &vec);
+		m->variance = new_tensor(d, &vec);
+	}
+	record(d, &d->forward, d->quant ? ALWAYS : TRAIN, m->pd, 6,
 	       (dnnl_exec_arg_t[]){{DNNL_ARG_SRC, in.mem},
 				   {DNNL_ARG_MEAN, m->mean.mem},
 				   {DNNL_ARG_VARIANCE, m->variance.mem},
 				   {DNNL_ARG_SCALE, gamma},
 				   {DNNL_ARG_SHIFT, beta},
 				   {DNNL_ARG_DST, m->dst.mem}});
-	a = append(d, &d->forward, MOVE, TRAIN);
-	a->step = (uint32_t)(s - d->chain->steps);
+	if (d->quant)
+		return m->dst;
+	append(d, &d->forward, MOVE, TRAIN)->step = (uint32_t)(s - d->chain->steps);
 	if (d->status != dnnl_success ||
 	    !fine(d, dnnl_batch_normalization_forward_desc_init(&op, dnnl_forward_inference, &in.md, s->epsilon,
-								flags | dnnl_use_global_stats)))
+								norm_flags(d, s) | dnnl_use_global_stats)))
 		return in;
 	infer = new_desc(d, &op, NULL);
 	record(d, &d->forward, INFER, infer, 6,
@@ -758,16 +769,15 @@ static struct tensor backward_dense(struct ak_dnn *d, const struct ak_chain_step
 static struct tensor backward_norm(struct ak_dnn *d, const struct ak_chain_step *s, struct made *m, struct tensor dd)
 {
 	bool scaled = s->gamma != AK_CHAIN_NONE, shifted = s->beta != AK_CHAIN_NONE;
-	unsigned int flags = (scaled ? dnnl_use_scale : 0u) | (shifted ? dnnl_use_shift : 0u);
 	dnnl_memory_desc_t vec = vector_md(d, s->in.c);
 	struct tensor g = {0}, b = {0}, ds;
 	dnnl_batch_normalization_desc_t op;
 	dnnl_primitive_desc_t pd;
 
 	dd = in_layout(d, &d->backward, &dd, &m->src.md);
-	if (d->status != dnnl_success ||
-	    !fine(d, dnnl_batch_normalization_backward_desc_init(&op, flags ? dnnl_backward : dnnl_backward_data,
-								 &dd.md, &m->src.md, s->epsilon, flags)))
+	if (d->status != dnnl_success || !fine(d, dnnl_batch_normalization_backward_desc_init(
+							  &op, scaled || shifted ? dnnl_backward : dnnl_backward_data,
+							  &dd.md, &m->src.md, s->epsilon, norm_flags(d, s))))
 		return dd;
 	pd = new_desc(d, &op, m->pd);
 	ds = new_tensor(d, query(d, pd, dnnl_query_diff_src_md));

@@ -3,8 +3,10 @@
 #include <math.h>
 #include "optimizer.h"
 
-#define BETA1 0.9f
-#define BETA2 0.999f
+#define BETA1 0.9
+#define BETA2 0.999
+#define RATE1 0.1f /* 1 - BETA1, not computed in float32 */
+#define RATE2 0.001f
 #define EPSILON 1e-7f
 
 void ak_optimizer_step(struct ak_optimizer *o)
@@ -27,8 +29,8 @@ static void adam(float alpha, float *w, const float *g, float *m, float *v, size
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		m[i] += (g[i] - m[i]) * (1 - BETA1);
-		v[i] += (g[i] * g[i] - v[i]) * (1 - BETA2);
+		m[i] += (g[i] - m[i]) * RATE1;
+		v[i] += (g[i] * g[i] - v[i]) * RATE2;
 		w[i] -= m[i] * alpha / (sqrtf(v[i]) + EPSILON);
 	}
 }

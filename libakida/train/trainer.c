@@ -100,6 +100,20 @@ static int check_params(struct trainer *t)
 	return 0;
 }
 
+/* Number of the first sample with a NaN or an infinity, or the number of samples. */
+static size_t first_bad_sample(const struct akida_array *x, size_t values)
+{
+	size_t i, n = akida_array_elements(x);
+
+	for (i = 0; i < n && x->dtype == AKIDA_F32; i++)
+		if (!isfinite(((const float *)x->data)[i]))
+			return i / values;
+	for (i = 0; i < n && x->dtype == AKIDA_F64; i++)
+		if (!isfinite(((const double *)x->data)[i]))
+			return i / values;
+	return n / values;
+}
+
 static int check_data(struct trainer *t, const struct akida_graph *g)
 {
 	const struct akida_array *x = &t->data->x, *y = &t->data->y;
@@ -128,6 +142,10 @@ static int check_data(struct trainer *t, const struct akida_graph *g)
 				       "label %d of sample %zu is outside the network's 0..%u", label, i,
 				       t->chain.outputs - 1);
 	}
+	i = first_bad_sample(x, values);
+	if (i < n)
+		return ak_fail(t->diag, -ERANGE, AK_RULE_TRAIN_DATA, t->data->name,
+			       "sample %zu has a NaN or an infinity", i);
 	t->train_count = (uint32_t)floor((double)n * (1 - (double)t->p.validation_split) + 1e-6);
 	t->val_count = (uint32_t)n - t->train_count;
 	if (!t->train_count || (t->p.validation_split > 0 && !t->val_count))
@@ -228,10 +246,24 @@ static void update(struct trainer *t, struct ak_dnn *net)
 	t->batches_done++;
 }
 
+/* A clipping activation turns NaN into 0, so that the loss alone does not show everything. */
+static bool weights_finite(const struct trainer *t)
+{
+	const struct ak_dnn_param *params = ak_dnn_params(t->net);
+	uint32_t i;
+	size_t k;
+
+	for (i = 0; i < t->chain.param_count; i++)
+		for (k = 0; k < params[i].count; k++)
+			if (!isfinite(params[i].w[k]))
+				return false;
+	return true;
+}
+
 static int diverged(struct trainer *t, uint32_t epoch, uint32_t batch, double loss)
 {
-	ak_fail(t->diag, -ERANGE, AK_RULE_TRAIN_DIVERGED, t->work->name, "the loss is %g in batch %u of epoch %u", loss,
-		batch, epoch);
+	ak_fail(t->diag, -ERANGE, AK_RULE_TRAIN_DIVERGED, t->work->name, "the loss is %g in batch %u of epoch %u%s",
+		loss, batch, epoch, isfinite(loss) ? ", but weights are infinite or no numbers" : "");
 	ak_remedy(t->diag, "lower the learning rate (it was %g) and check the scaling of the inputs",
 		  (double)t->p.learning_rate);
 	return -ERANGE;
@@ -367,8 +399,8 @@ static int train_epoch(struct trainer *t, uint32_t epoch)
 		if (t->p.progress)
 			t->p.progress(t->p.ctx, &e);
 	}
-	if (t->val_count && !isfinite(e.val_loss))
-		return diverged(t, epoch, e.batch, e.val_loss);
+	if ((t->val_count && !isfinite(e.val_loss)) || !weights_finite(t))
+		return diverged(t, epoch, e.batch, t->val_count ? e.val_loss : e.loss);
 	return judge(t, &e);
 }
 

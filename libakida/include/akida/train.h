@@ -32,7 +32,8 @@ struct akida_train_params {
 	uint32_t shift;			   /* augmentation: images move up to this many pixels each way, zeros come in */
 	/*
 	 * The last quantized_epochs of epochs train with quantizers in the network (straight-through gradient), so that
-	 * quantizing afterwards costs little. The network stays a float network. val_loss and accuracy then are those of
+	 * quantizing afterwards costs little; batch normalizations then use, and keep, their moving statistics.
+	 * The network stays a float network. val_loss and accuracy then are those of
 	 * the quantized network; patience and checkpoint start afresh with these epochs.
 	 */
 	uint32_t quantized_epochs;	   /* 0: none */
@@ -47,7 +48,7 @@ AKIDA_API int akida_network_create(const char *name, uint64_t seed, struct akida
  * 0 .. outputs-1): categorical cross-entropy on the softmax of the outputs, whether the network ends in a softmax or not.
  * p NULL: the defaults. Results depend on the seed and on the number of threads (sums are split between them), on
  * nothing else. On failure the graph keeps its weights. -EOPNOTSUPP a branch, a quantized layer or a layer training
- * does not know (named); -EINVAL data or parameters that contradict this page; -ERANGE the loss is no number any more;
+ * does not know (named); -EINVAL data or parameters that contradict this page; -ERANGE a sample, the loss or a weight is no number;
  * -ENOMEM; errors of akida_graph_save for the checkpoint.
  */
 AKIDA_API int akida_train(struct akida_graph *g, const struct akida_dataset *data, const struct akida_train_params *p,
