@@ -210,7 +210,7 @@ static const struct constant cnp_constants[] = {
 	{AK_NP_REG5, 0xfffc0000, 0x80000000},
 	{AK_NP_REG6, ~0u, 0x04040000},
 	{AK_NP_REG8, 0x0800f800, 0},
-	{AK_NP_REG9, 0xf000f000, 0},
+	{AK_NP_REG9, 0xe000e000, 0},
 	{AK_NP_REG10, 0xf800f800, 0},
 	{AK_NP_REG11, 0xffc00f00, 0},
 	{AK_NP_REG12, ~0u, 0x52000000},
@@ -270,17 +270,18 @@ static void check_constants(struct akida_program_layer *l, const struct np *n, c
 	}
 }
 
-/* Positions the decoded AKD1500 programs use (KWS, VWW, presence): columns and rows to a set of NP ids. */
-static bool place_seen(const struct np *n)
+/* Positions the decoded AKD1500 programs use (KWS, VWW, presence). */
+static bool place_seen(const struct np *n, bool fully)
 {
-	if (n->col == 1 && n->row == 3)
-		return true;
-	if (n->col == 3)
-		return n->row == 1 && n->dst == 2;
-	return n->dst != 1 && ((n->col == 1 && n->row == 2) || (n->col == 2 && n->row >= 1 && n->row <= 3));
+	if (fully)
+		return n->col == 1 && n->row == 3 && n->dst == 1;
+	if (n->dst == 1)
+		return false;
+	return (n->col == 1 && (n->row == 2 || n->row == 3)) || (n->col == 2 && n->row >= 1 && n->row <= 3) ||
+	       (n->col == 3 && n->row == 1 && n->dst == 2);
 }
 
-static void check_route(const struct scan *s, struct akida_program_layer *l, const struct np *n)
+static void check_route(const struct scan *s, struct akida_program_layer *l, const struct np *n, bool fully)
 {
 	uint32_t mm1 = n->reg[AK_NP_MM1 / 4], mm2 = n->reg[AK_NP_MM2 / 4];
 	bool last = mm2 >> 24 == AK_LAYER_ID_DMA;
@@ -289,10 +290,16 @@ static void check_route(const struct scan *s, struct akida_program_layer *l, con
 		unknown(l, "MM1-0x%08x", mm1);
 	if (last && (mm2 & 0x00ff0000u) != 0x00100000u)
 		unknown(l, "MM2-0x%08x", mm2);
-	if (!s->akd1000 && (!place_seen(n) || (last && mm2 != 0xff100101u)))
+	if (!s->akd1000 && (!place_seen(n, fully) || (last && mm2 != 0xff100101u)))
 		apply(l, AK_ENC_NP_PLACE);
-	if (last && !(n->reg[AK_NP_REG2 / 4] & 0x10))
+	if (!last)
+		return;
+	if (n->reg[AK_NP_REG4 / 4] & AK_REG4_QUANTIZE)
+		apply(l, AK_ENC_OUTPUT_ACT);
+	else if (!fully)
 		apply(l, AK_ENC_CNP_OUTPUT);
+	if (l->nps > 1)
+		apply(l, AK_ENC_OUTPUT_SPLIT);
 }
 
 /* Input channels of a standard convolution from the size of its filter packet: 2 * C * L words (24.1). */
@@ -319,10 +326,10 @@ static void describe_cnp(const struct scan *s, struct akida_program_layer *l, co
 	bool separable = reg4 & AK_REG4_SEPARABLE, potentials = !(reg4 & AK_REG4_QUANTIZE);
 
 	check_constants(l, n, cnp_constants, sizeof(cnp_constants) / sizeof(cnp_constants[0]));
-	check_route(s, l, n);
+	check_route(s, l, n, false);
 	l->type_name = separable ? "Sep.Conv." : "Conv.";
 	l->kernel_h = l->kernel_w = 3;
-	l->in_c = separable ? n->reg[AK_NP_CNP3 / 4] >> 16 : standard_channels(n, filters);
+	l->in_c = separable ? n->filter_words / 2 : standard_channels(n, filters);
 	h += n->reg[AK_NP_CNP4 / 4] >> 16;
 	w += n->reg[AK_NP_CNP4 / 4] & 0xfff;
 	l->out_h = h > l->out_h ? h : l->out_h;
@@ -343,6 +350,10 @@ static void describe_cnp(const struct scan *s, struct akida_program_layer *l, co
 		apply(l, separable ? AK_ENC_CNP_GAP : AK_ENC_CNP_GAP_STD);
 	if (size != 1 || stride != 1)
 		apply(l, AK_ENC_CNP_POOL);
+	if (n->reg[AK_NP_REG9 / 4] & (AK_REG9_I_STRIDE_OFFSET | AK_REG9_J_STRIDE_OFFSET))
+		apply(l, AK_ENC_CNP_STRIDE2_ODD);
+	if (separable && n->reg[AK_NP_CNP3 / 4] >> 16 != l->in_c)
+		apply(l, AK_ENC_CNP_PW_START);
 }
 
 /* Pooling is known per layer once all its parts have been added up. */
@@ -363,7 +374,7 @@ static void describe_fnp(const struct scan *s, struct akida_program_layer *l, co
 	uint32_t reg4 = n->reg[AK_NP_REG4 / 4], blocks = n->reg[AK_NP_REG11 / 4] >> 12;
 
 	check_constants(l, n, fnp_constants, sizeof(fnp_constants) / sizeof(fnp_constants[0]));
-	check_route(s, l, n);
+	check_route(s, l, n, true);
 	l->type_name = "Fully.";
 	l->out_h = l->out_w = 1;
 	l->out_c += n->reg[AK_NP_FNP2 / 4];
@@ -386,6 +397,7 @@ static void describe_hrc(struct scan *s, struct akida_program_layer *l)
 	uint32_t h = s->p->head.in_dims[0] + (pad & 15) + (pad >> 4 & 15);
 	uint32_t w = s->p->head.in_dims[1] + (pad >> 8 & 15) + (pad >> 12 & 15);
 	uint32_t pool_h = AK_HRC_OUT_POOL_H(out), pool_w = AK_HRC_OUT_POOL_W(out);
+	uint32_t word44 = s->hrc[AK_HRC_WORD_UNNAMED44];
 	bool one = channels == 1;
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
@@ -424,11 +436,11 @@ static void describe_hrc(struct scan *s, struct akida_program_layer *l)
 		apply(l, AK_ENC_HRC_3CH_S2);
 	else
 		unknown(l, "hrc-3-channels-5x5");
-	if (one && !(k == 3 && filters == 16 && s->hrc[AK_HRC_WORD_UNNAMED44] == 0x00200002u) &&
-	    !(k == 5 && filters == 64 && s->hrc[AK_HRC_WORD_UNNAMED44] == 0x00c0000cu))
-		apply(l, AK_ENC_HRC_WORD44);
-	if (!one && s->hrc_set[AK_HRC_WORD_UNNAMED44])
-		apply(l, AK_ENC_HRC_WORD44);
+	/* the three combinations of word 0x44 that were seen */
+	if (!(one && k == 3 && filters == 16 && word44 == 0x00200002u) &&
+	    !(one && k == 5 && filters == 64 && word44 == 0x00c0000cu) &&
+	    !(!one && filters == 8 && !s->hrc_set[AK_HRC_WORD_UNNAMED44]))
+		apply(l, AK_ENC_HRC_WORD44_GUESS);
 	if (!pad)
 		apply(l, AK_ENC_HRC_VALID);
 	if (stride != 2)
@@ -439,7 +451,7 @@ static void describe_hrc(struct scan *s, struct akida_program_layer *l)
 		unknown(l, "hrc-output-0x%x", out);
 }
 
-/* How a layer's NPs share the work. */
+/* How a layer's NPs share the work: by rows (CNP4 differs), by filters (CNP6 differs), or both. */
 static void check_split(const struct scan *s, struct akida_program_layer *l, uint32_t index)
 {
 	const struct np *first = NULL;
@@ -447,29 +459,30 @@ static void check_split(const struct scan *s, struct akida_program_layer *l, uin
 
 	for (uint32_t i = 0; i < s->np_count; i++) {
 		const struct np *n = &s->nps[i];
+		uint32_t said = AK_REG4_NPS(n->reg[AK_NP_REG4 / 4]);
 
 		if (n->layer != index)
 			continue;
-		if (!first) {
+		if (said != l->nps)
+			unknown(l, "REG4-np-count-%u", said);
+		if (!first)
 			first = n;
-			continue;
-		}
 		columns |= n->col != first->col;
-		if (n->reg[AK_NP_REG2 / 4] & 0x10 ||
-		    (n->reg[AK_NP_CNP6 / 4] & 0x7ff) != (first->reg[AK_NP_CNP6 / 4] & 0x7ff))
-			filters = true;
-		else
-			rows = true;
+		rows |= n->reg[AK_NP_CNP4 / 4] >> 16 != first->reg[AK_NP_CNP4 / 4] >> 16;
+		filters |= (n->reg[AK_NP_CNP6 / 4] & 0x7ff) != (first->reg[AK_NP_CNP6 / 4] & 0x7ff);
 	}
+	if (l->nps < 2)
+		return;
+	if (!rows && !filters)
+		unknown(l, "split-of-%u-nps", l->nps);
+	if (columns || (rows && (filters || l->nps > 2)))
+		apply(l, AK_ENC_CNP_SPLIT_WIDE);
+	if (rows)
+		apply(l, AK_ENC_CNP_SPLIT_ROWS);
 	if (filters)
 		apply(l, AK_ENC_CNP_SPLIT_FILTERS);
-	if (rows && !filters)
-		apply(l, l->nps == 2 && !columns ? AK_ENC_CNP_SPLIT_ROWS : AK_ENC_CNP_SPLIT_WIDE);
-	if (rows && filters)
-		apply(l, AK_ENC_CNP_SPLIT_WIDE);
-	for (uint32_t i = 0; first && i < s->np_count; i++)
-		if (s->nps[i].layer == index && AK_REG4_NPS(s->nps[i].reg[AK_NP_REG4 / 4]) != l->nps)
-			unknown(l, "REG4-np-count-%u", AK_REG4_NPS(s->nps[i].reg[AK_NP_REG4 / 4]));
+	if (rows && AK_CNP7_POOL_SIZE(first->reg[AK_NP_CNP7 / 4]) > 1)
+		apply(l, AK_ENC_CNP_SPLIT_POOL);
 }
 
 static void use_meta(struct scan *s)
