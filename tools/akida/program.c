@@ -57,7 +57,7 @@ static void dump_text(const struct akida_program *p, const struct akida_program_
 	size_t len = 0;
 
 	akida_program_bytes(p, &len);
-	printf("engine version: %s\ndevice version: %02x.%02x.%02x.%02x (%s)\n", i->engine_version,
+	printf("engine version: %s\ndevice version: %02X.%02X.%03u.%03u (%s)\n", i->engine_version,
 	       i->device_version[0], i->device_version[1], i->device_version[2], i->device_version[3], i->chip);
 	printf("input: %u x %u x %u (h, w, c), window %u x %u, type %u\n", i->in_dims[0], i->in_dims[1], i->in_dims[2],
 	       i->window_h, i->window_w, i->input_type);
