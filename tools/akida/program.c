@@ -52,6 +52,14 @@ static void dump_json(const struct akida_program *p, const struct akida_program_
 	json_close(&j, '}');
 }
 
+static void print_line(void *ctx, const char *text)
+{
+	char clean[512];
+
+	(void)ctx;
+	printf("%s\n", tool_clean(clean, sizeof(clean), text));
+}
+
 static void dump_text(const struct akida_program *p, const struct akida_program_info *i)
 {
 	size_t len = 0;
@@ -66,19 +74,8 @@ static void dump_text(const struct akida_program *p, const struct akida_program_
 	printf("passes: %u, tracks: %u, packets: %u\n", i->passes, i->tracks, i->packets);
 	printf("HRC: %u, NPs: %u\n", i->hrc, i->nps);
 	printf("vendor-format bytes: %zu, device memory: %" PRIu64 " bytes\n", len, i->memory_bytes);
-	printf("weakest tag: %s\n", akida_tag_name(i->tag));
-	for (uint32_t k = 0; k < akida_program_layers(p); k++) {
-		struct akida_program_layer l = {.size = sizeof(l)};
-		char clean[64];
-
-		if (akida_program_layer(p, k, &l))
-			continue;
-		printf("layer %u: %s (%s), kernel %u x %u x %u, output %u x %u x %u\n", l.id,
-		       tool_clean(clean, sizeof(clean), l.name), l.type_name, l.kernel_h, l.kernel_w, l.in_c, l.out_h,
-		       l.out_w, l.out_c);
-		printf("  %u NPs, %u packets, %u words, %s (%s)\n", l.nps, l.packets, l.words, akida_tag_name(l.tag),
-		       l.tag_rule);
-	}
+	printf("weakest tag: %s\n\n", akida_tag_name(i->tag));
+	akida_program_dump(p, print_line, NULL);
 }
 
 int command_program(int argc, char **argv)
