@@ -4,9 +4,6 @@
 #include "import/data.h"
 
 /* Parts a build may lack: their entry is NULL then, and the program that wants it says so. */
-#pragma weak akida_map
-#pragma weak akida_network_create
-#pragma weak akida_train
 #pragma weak ak_data_load
 #pragma weak ak_samples_load
 
@@ -32,6 +29,7 @@ const struct akida_toolchain *akida_toolchain(uint32_t abi)
 		.train = akida_train,
 		.data_load = ak_data_load,
 		.samples_load = ak_samples_load,
+		.map_report_fini = akida_map_report_fini,
 	};
 
 	return abi == AKIDA_TOOLCHAIN_ABI ? &table : NULL;
