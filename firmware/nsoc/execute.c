@@ -216,16 +216,41 @@ static void dense_potentials(const struct ns_plan *plan, const struct ns_layer *
 	};
 }
 
+/* Events of a convolution that quantizes: X, Y, filter and activation [23:16]; zeros are not sent (15.1, format 2). */
+static bool sparse_activations(struct nsoc *n, const struct ns_plan *plan, const struct ns_layer *l, const uint8_t *map,
+			       struct ns_output *out)
+{
+	uint8_t *at = plan->output;
+
+	if (l->out_w > 0x1000 || l->out_h > 0x1000 || l->filters > 0x800) {
+		ns_report(n, NS_UNKNOWN_ENCODING, "a sparse output of %ux%ux%u does not fit its events", l->out_h, l->out_w,
+			  l->filters);
+		return false;
+	}
+	for (uint32_t y = 0; y < l->out_h; y++)
+		for (uint32_t x = 0; x < l->out_w; x++)
+			for (uint32_t f = 0; f < l->filters; f++, map++) {
+				if (!*map)
+					continue;
+				put_word(at, x | y << 16);
+				put_word(at + 4, f | (uint32_t)*map << 16);
+				at += 8;
+			}
+	out->payload = plan->output;
+	out->bytes = (uint32_t)(at - plan->output);
+	out->header = AKC_FMT_CNP_ACTIVATIONS << 28 | out->bytes / 4;
+	return true;
+}
+
 static void dense_activations(const struct ns_plan *plan, const struct ns_layer *l, const uint8_t *map,
 			      struct ns_output *out)
 {
 	size_t count = (size_t)l->out_h * l->out_w * l->filters, words = (count + 3) / 4;
-	uint32_t format = l->kind == NS_LAYER_FULLY ? AKC_FMT_DENSE_FNP_ACTIVATIONS : AKC_FMT_DENSE_CNP_ACTIVATIONS;
 
 	memset(plan->output, 0, 4 * words);
 	memcpy(plan->output, map, count);
 	*out = (struct ns_output){
-		.header = format << 28 | (uint32_t)words,
+		.header = AKC_FMT_DENSE_FNP_ACTIVATIONS << 28 | (uint32_t)words,
 		.bytes = (uint32_t)(4 * words),
 		.payload = plan->output,
 		.dense = true,
@@ -253,6 +278,8 @@ bool ns_execute(struct nsoc *n, struct ns_plan *plan, const uint8_t *in, struct 
 		activate(l, pot, plan->map[i & 1u]);
 		map = plan->map[i & 1u];
 	}
+	if (plan->layer[plan->layers - 1].kind != NS_LAYER_FULLY)
+		return sparse_activations(n, plan, &plan->layer[plan->layers - 1], map, out);
 	dense_activations(plan, &plan->layer[plan->layers - 1], map, out);
 	return true;
 }

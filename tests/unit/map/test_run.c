@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Mapped programs on the software NSoC against the layers they were made from, through the protocol core: drawn chains
+ * with odd sizes, strides, pooling, splits and bit widths, on both chips. Flipped packet bits must not go unnoticed.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <akida/map.h>
+#include <akida/run.h>
+#include "models.h"
+#include "program/program.h"
+
+#define FRAMES 3u
+
+struct outputs {
+	size_t count; /* per frame */
+	int32_t *v;
+	char error[200];
+};
+
+/* Frames with runs of equal values and noise, so that sparse and dense activations both occur. */
+static uint8_t *draw_frames(const struct akida_model *m, uint64_t seed)
+{
+	const struct akida_layer *l = &m->layers[0];
+	size_t n = (size_t)l->in_h * l->in_w * l->in_c;
+	struct net r = {.seed = seed * 77 + 5};
+	uint8_t *in = malloc(n * FRAMES);
+
+	assert_non_null(in);
+	for (size_t i = 0; i < n * FRAMES; i++)
+		in[i] = (uint8_t)(i < n ? net_random(&r, 256) : i < 2 * n ? (i / 7 % 3) * 100 : net_random(&r, 8) * 31);
+	return in;
+}
+
+static int run_on(const char *device, const struct akida_program *p, const struct akida_model *m, const uint8_t *in,
+		  struct outputs *o)
+{
+	struct akida_diag *diag = akida_diag_create();
+	struct akida_device *d = NULL;
+	struct akida_session *s = NULL;
+	int64_t got;
+	int err;
+
+	memset(o, 0, sizeof(*o));
+	err = akida_device_open(device, &d, diag);
+	if (!err)
+		err = akida_session_create(d, p, m, NULL, &s, diag);
+	if (err && akida_diag_first_error(diag))
+		snprintf(o->error, sizeof(o->error), "%.190s", akida_diag_first_error(diag)->text);
+	if (!err) {
+		o->count = akida_session_outputs(s);
+		o->v = calloc(o->count * FRAMES, sizeof(*o->v));
+		assert_non_null(o->v);
+		got = akida_session_run(s, in, FRAMES, o->v);
+		if (got != FRAMES) {
+			err = got < 0 ? (int)got : -1;
+			snprintf(o->error, sizeof(o->error), "%.190s", akida_session_error(s));
+		}
+	}
+	akida_session_destroy(s);
+	akida_device_close(d);
+	akida_diag_destroy(diag);
+	return err;
+}
+
+static void describe(const struct akida_model *m)
+{
+	for (uint32_t i = 0; i < m->count; i++) {
+		const struct akida_layer *l = &m->layers[i];
+
+		print_message(
+			"  %u type %u in %ux%ux%u (%u bits) f %u k %u s %u pad %u pool %u/%u/%u/%u w %u act %u/%u\n", i,
+			l->type, l->in_h, l->in_w, l->in_c, l->in_bits, l->filters, l->kernel_h, l->stride, l->padding,
+			l->pool, l->pool_size, l->pool_stride, l->pool_padding, l->weights_bits, l->activation,
+			l->act_bits);
+	}
+}
+
+static char refusal[200]; /* text of the newest one */
+
+/* 1 when the chip's outputs equal the layers', 0 when the mapper refused. */
+static int check_equal(const struct akida_model *m, const char *chip, uint64_t seed)
+{
+	struct akida_diag *diag = akida_diag_create();
+	struct outputs want, got;
+	struct akida_program *p;
+	char device[32];
+	uint8_t *in;
+
+	if (akida_map(m, chip, NULL, &p, NULL, diag)) {
+		assert_non_null(akida_diag_first_error(diag));
+		snprintf(refusal, sizeof(refusal), "%.190s", akida_diag_first_error(diag)->text);
+		akida_diag_destroy(diag);
+		return 0;
+	}
+	akida_diag_destroy(diag);
+	in = draw_frames(m, seed);
+	snprintf(device, sizeof(device), "virtual:%s", chip);
+	if (run_on("cpu", NULL, m, in, &want)) {
+		describe(m);
+		fail_msg("cpu: %s", want.error);
+	}
+	if (run_on(device, p, NULL, in, &got)) {
+		describe(m);
+		fail_msg("seed %llu on %s: %s", (unsigned long long)seed, device, got.error);
+	}
+	assert_int_equal(got.count, want.count);
+	for (size_t i = 0; i < FRAMES * want.count; i++)
+		if (got.v[i] != want.v[i]) {
+			describe(m);
+			fail_msg("seed %llu on %s: output %zu of %zu is %d, not %d", (unsigned long long)seed, device,
+				 i, FRAMES * want.count, got.v[i], want.v[i]);
+		}
+	free(want.v);
+	free(got.v);
+	free(in);
+	akida_program_destroy(p);
+	return 1;
+}
+
+static uint32_t run_draws(uint64_t first, uint32_t draws, bool large)
+{
+	uint32_t ran = 0;
+
+	for (uint64_t seed = first; seed < first + draws; seed++) {
+		struct akida_model *m = net_draw(seed, large);
+
+		if (!m)
+			continue;
+		ran += (uint32_t)check_equal(m, "akd1500", seed);
+		ran += (uint32_t)check_equal(m, "akd1000", seed);
+		akida_model_destroy(m);
+	}
+	return ran;
+}
+
+static void test_map_small_chains_run_equal(void **state)
+{
+	uint32_t ran = run_draws(1, 120, false);
+
+	(void)state;
+	print_message("%u programs ran\n", ran);
+	assert_in_range(ran, 60, 240);
+}
+
+static void test_map_split_chains_run_equal(void **state)
+{
+	uint32_t ran = run_draws(100000, 60, true);
+
+	(void)state;
+	print_message("%u programs ran\n", ran);
+	assert_in_range(ran, 15, 120);
+}
+
+static void test_map_committed_networks_run_equal(void **state)
+{
+	struct akida_model *m[2] = {net_first_light(3), net_seed(4)};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(check_equal(m[i], "akd1500", 9), 1);
+		assert_int_equal(check_equal(m[i], "akd1000", 9), 1);
+		akida_model_destroy(m[i]);
+	}
+}
+
+/* Rows over two and three NPs, filters over two, both at once, with stride 2 on odd and even sizes. */
+static void test_map_forced_splits_run_equal(void **state)
+{
+	static const struct {
+		uint32_t h, w, f1, f2, stride;
+		enum akida_layer_type type;
+		bool pool;
+	} cases[] = {
+		{48, 20, 8, 16, 1, AKIDA_LAYER_CONV, false},	  {66, 11, 8, 16, 2, AKIDA_LAYER_CONV, false},
+		{67, 11, 8, 16, 2, AKIDA_LAYER_SEPARABLE, false}, {97, 9, 12, 13, 1, AKIDA_LAYER_SEPARABLE, false},
+		{50, 13, 8, 16, 1, AKIDA_LAYER_CONV, true},	  {51, 13, 8, 16, 2, AKIDA_LAYER_SEPARABLE, true},
+		{12, 12, 96, 128, 1, AKIDA_LAYER_CONV, false},	  {12, 11, 160, 640, 2, AKIDA_LAYER_SEPARABLE, false},
+		{40, 10, 96, 128, 2, AKIDA_LAYER_CONV, false},	  {49, 10, 96, 128, 1, AKIDA_LAYER_CONV, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct akida_layer *l;
+		struct akida_model *m;
+		struct net n;
+
+		net_init(&n, i + 1);
+		net_input(&n, cases[i].h, cases[i].w, 1, cases[i].f1);
+		assert_true(net_done(&n));
+		l = net_add(&n, cases[i].type, cases[i].f2);
+		l->stride = cases[i].stride;
+		if (cases[i].pool)
+			net_pool2(l);
+		assert_true(net_done(&n));
+		net_add(&n, AKIDA_LAYER_SEPARABLE, 8)->stride = 2;
+		assert_true(net_done(&n));
+		net_add(&n, AKIDA_LAYER_FULLY, 5)->activation = false;
+		assert_true(net_done(&n));
+		m = net_model(&n);
+		if (!check_equal(m, "akd1500", i) || !check_equal(m, "akd1000", i))
+			fail_msg("case %zu: %s", i, refusal);
+		akida_model_destroy(m);
+	}
+}
+
+/*
+ * One flipped payload or header bit of the vendor-format part: either the load is refused, the run fails, or outputs
+ * differ; only bits that no computation sees (weights of inputs that stay zero, saturated filters) may leave them equal.
+ */
+static void test_map_flipped_bits_are_noticed(void **state)
+{
+	struct akida_model *m = net_first_light(11);
+	uint8_t *in = draw_frames(m, 1);
+	uint32_t noticed = 0, flips = 0;
+	struct net r = {.seed = 99};
+	struct outputs want, got;
+	struct akida_program *p;
+
+	(void)state;
+	assert_int_equal(akida_map(m, "akd1500", NULL, &p, NULL, NULL), 0);
+	assert_int_equal(run_on("virtual:akd1500", p, NULL, in, &want), 0);
+	for (int i = 0; i < 60; i++) {
+		uint32_t t = net_random(&r, p->head.track_count);
+		uint32_t w = net_random(&r, p->head.tracks[t].words), bit = net_random(&r, 32);
+		uint8_t *bytes = malloc(p->info_bytes + p->program_bytes);
+		uint32_t word;
+		uint8_t *at = bytes + p->info_bytes + p->head.tracks[t].offset + 4 * w;
+		struct akida_program *broken = NULL;
+
+		memcpy(bytes, p->bytes, p->info_bytes + p->program_bytes);
+		memcpy(&word, at, 4);
+		word ^= 1u << bit;
+		memcpy(at, &word, 4);
+		flips++;
+		if (akida_program_parse(bytes, p->info_bytes + p->program_bytes, "flipped", &broken, NULL)) {
+			noticed++;
+		} else {
+			if (run_on("virtual:akd1500", broken, NULL, in, &got) ||
+			    memcmp(got.v, want.v, FRAMES * want.count * sizeof(*want.v)))
+				noticed++;
+			free(got.v);
+		}
+		akida_program_destroy(broken);
+		free(bytes);
+	}
+	print_message("%u of %u flips noticed\n", noticed, flips);
+	assert_true(noticed * 3 > flips);
+	free(want.v);
+	free(in);
+	akida_program_destroy(p);
+	akida_model_destroy(m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_map_committed_networks_run_equal),
+		cmocka_unit_test(test_map_forced_splits_run_equal),
+		cmocka_unit_test(test_map_small_chains_run_equal),
+		cmocka_unit_test(test_map_split_chains_run_equal),
+		cmocka_unit_test(test_map_flipped_bits_are_noticed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
