@@ -3,9 +3,6 @@
 #include <akida/toolchain.h>
 #include "import/data.h"
 
-/* Parts a build may lack: their entry is NULL then, and the program that wants it says so. */
-#pragma weak ak_data_load
-#pragma weak ak_samples_load
 
 const struct akida_toolchain *akida_toolchain(uint32_t abi)
 {
