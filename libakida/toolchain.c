@@ -3,7 +3,6 @@
 #include <akida/toolchain.h>
 #include "import/data.h"
 
-
 const struct akida_toolchain *akida_toolchain(uint32_t abi)
 {
 	static const struct akida_toolchain table = {
