@@ -142,6 +142,10 @@ check check-unit check-asan check-cli check-golden check-build lint:
 format:
 	clang-format -i $$(git ls-files 'libakida/*.[ch]' 'tools/*.[ch]' 'firmware/*.[ch]' 'tests/*.[ch]')
 
+docs:
+	sh tools/docs.sh encodings > docs/encodings.md
+	sh tools/docs.sh rules > docs/rules.md
+
 NOT_YET := module dkms-tree deb soak mutate fuzz bench-kernels bench-train bench-driver check-kernel check-kernel-debug \
 	check-docs check-deb check-image check-browser check-hw
 $(NOT_YET):
@@ -174,7 +178,7 @@ help:
 	@echo "make deps           install what building and testing need (apt; without root: print the list)"
 	@echo "make lib | tools | runtime     libraries; programs; both without the toolchain"
 	@echo "make unit           build and run the unit tests, stop at the first failing program"
-	@echo "make format         clang-format the user-space sources"
+	@echo "make format         clang-format the user-space sources; make docs: the tables of docs/ that come from them"
 	@echo "make install DESTDIR= prefix=/usr/local          make clean"
 	@echo "variables: B=build CC=gcc OPT='-O2 -g' EXTRA_CFLAGS= EXTRA_LDFLAGS= CI=true (warnings are errors, nothing is left out)"
 	@echo "not available in this version: $(NOT_YET)"
@@ -183,6 +187,6 @@ print-%:
 	@echo '$($*)'
 
 .PHONY: all lib runtime tools links models unit unit-bin deps bench check check-unit check-asan check-cli check-golden \
-	check-build lint format install clean help $(NOT_YET)
+	check-build lint format docs install clean help $(NOT_YET)
 .DELETE_ON_ERROR:
 -include $(RUNTIME_OBJ:.o=.d) $(TOOLCHAIN_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TEST_BIN:=.d)
