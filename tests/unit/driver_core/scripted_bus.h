@@ -54,10 +54,10 @@ struct sb {
 	u64 last_a, last_b;
 	/* what sb_engine does */
 	bool no_completion, fail_transfer, never_quiet;
-	u8 *host;	/* host memory and its bus address */
+	u8 *host; /* host memory and its bus address */
 	u64 host_bus;
 	u32 host_bytes;
-	u32 transfers[2], elements[2], bytes[2]; /* by enum akc_dir */
+	u32 transfers[2], elements[2], bytes[2];	  /* by enum akc_dir */
 	u8 *(*device)(struct sb *b, u32 addr, u32 bytes); /* device memory, or NULL: data is not moved */
 };
 
@@ -254,9 +254,9 @@ static inline bool sb_engine(struct sb *b, unsigned int bar, u32 off, u32 val)
 		u32 *control = sb_cell(b, 2, AKD1000_EDMA + AKD1000_EDMA_CH_CONTROL1);
 
 		if (e == AKD1000_EDMA_WR_CLEAR || e == AKD1000_EDMA_RD_CLEAR) {
-			*sb_cell(b, 2, AKD1000_EDMA +
-					       (e == AKD1000_EDMA_WR_CLEAR ? AKD1000_EDMA_WR_STATUS : AKD1000_EDMA_RD_STATUS)) &=
-				~val;
+			*sb_cell(b, 2,
+				 AKD1000_EDMA + (e == AKD1000_EDMA_WR_CLEAR ? AKD1000_EDMA_WR_STATUS
+									    : AKD1000_EDMA_RD_STATUS)) &= ~val;
 			return true;
 		}
 		if ((e == AKD1000_EDMA_WR_ENABLE || e == AKD1000_EDMA_RD_ENABLE) && !val && !b->never_quiet)

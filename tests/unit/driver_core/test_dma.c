@@ -143,7 +143,8 @@ static void test_dma_addresses_advance_over_pieces(void **state)
 {
 	struct sb *b = sb_new();
 	struct akc_dev d;
-	const struct akc_seg s[3] = {{0x1fffff000ull, 0x24000001, 0x18003}, {0x5000, 0x25000000, 1}, {0x7000, 0x26000000, 64}};
+	const struct akc_seg s[3] = {
+		{0x1fffff000ull, 0x24000001, 0x18003}, {0x5000, 0x25000000, 1}, {0x7000, 0x26000000, 64}};
 	u32 l;
 
 	(void)state;

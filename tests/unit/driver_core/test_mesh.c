@@ -35,7 +35,8 @@ static bool far_end(struct sb *b, unsigned int bar, u32 off, u32 val)
 			return true;
 		}
 		if (val & AKC_CDMA_CONTROL_RUN) {
-			u32 head = akc_get32(b->host + 0x40), col = head >> 24, row = head >> 16 & 0xff, dst = head >> 8 & 0xf;
+			u32 head = akc_get32(b->host + 0x40), col = head >> 24, row = head >> 16 & 0xff,
+			    dst = head >> 8 & 0xf;
 			u32 id = dst == 1 ? 0 : dst == 2 ? 1 : dst == 4 ? 2 : 3, v;
 
 			assert_int_equal(head & 0xff, 8);
@@ -144,7 +145,8 @@ static void test_mesh_discover_start_and_last_columns_limit_the_rows(void **stat
 
 static void test_mesh_discover_nonsense_gives_eio(void **state)
 {
-	static const u32 info[][2] = {{0x00000000, 0x14}, {0x01010300, 0x14}, {0x01014003, 0x14}, {0x01010303, 0x10}, {0x01010303, 0x17}};
+	static const u32 info[][2] = {
+		{0x00000000, 0x14}, {0x01010300, 0x14}, {0x01014003, 0x14}, {0x01010303, 0x10}, {0x01010303, 0x17}};
 	struct akc_dev d;
 	struct sb *b;
 

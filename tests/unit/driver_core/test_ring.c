@@ -181,7 +181,8 @@ static void test_conf_read_sends_header_and_returns_word(void **state)
 	start(&b, &d);
 	assert_int_equal(akc_conf_init(&d), 0);
 	*sb_cell(b, 0, CONF(0x28)) = 0x00010001;
-	akc_put32(b->host + 0x100, 0xcafe0112); /* the transfer of this bus moves nothing: the answer is there already */
+	akc_put32(b->host + 0x100,
+		  0xcafe0112); /* the transfer of this bus moves nothing: the answer is there already */
 	assert_int_equal(akc_conf_read(&d, 0x01020208, 0x00010000, &value), 0);
 	assert_int_equal(value, 0xcafe0112);
 	assert_int_equal(akc_get32(b->host), 0x00000001); /* read */
