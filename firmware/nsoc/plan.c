@@ -189,7 +189,7 @@ static void expect_constants(struct builder *b, const struct ns_np *np, bool fnp
 
 static bool np_mode_ok(struct builder *b, const struct ns_np *np)
 {
-	return demand_np(b, np, !(reg(np, AK_NP_PR1) & 1u), "partial reconfiguration is not modelled") &&
+	return demand_np(b, np, !reg(np, AK_NP_PR1), "partial reconfiguration is not modelled") &&
 	       demand_np(b, np, !reg(np, AK_NP_LEARN1), "learning is not modelled");
 }
 
@@ -222,7 +222,8 @@ static bool cnp_pool(struct builder *b, const struct ns_np *np, struct ns_layer 
 
 	if (!demand_np(b, np,
 		       !(r & 0xffff0e88u) &&
-			       (none || (!global && (size == 2 || size == 3) && stride && stride <= size)),
+			       (none ? !(r & 0xf000u)
+				     : (!global && (size == 2 || size == 3) && stride && stride <= size)),
 		       "pooling (CNP7)"))
 		return false;
 	if (first) {
@@ -273,6 +274,12 @@ static bool cnp_geometry(struct builder *b, const struct ns_np *np, const struct
 	p->rows = FIELD(reg(np, AK_NP_CNP5), 16, 8);
 	p->f0 = FIELD(reg(np, AK_NP_CNP6), 0, 11);
 	p->filters = FIELD(reg(np, AK_NP_CNP6), 16, 11);
+	if (!demand_np(b, np,
+		       !(r8 & 0x08000800u) && !(r9 & 0xe000e000u) && !(r10 & 0xf800f800u) &&
+			       !(reg(np, AK_NP_CNP4) & 0xf000f000u) && !(reg(np, AK_NP_CNP5) & 0xff00fc00u) &&
+			       !(reg(np, AK_NP_CNP6) & 0xf800f800u),
+		       "bits without a name are set (REG8, REG9, REG10, CNP4, CNP5, CNP6)"))
+		return false;
 	if (!demand_np(b, np,
 		       FIELD(r8, 0, 11) == l->in_w && !FIELD(r8, 12, 4) && FIELD(r10, 0, 11) == l->in_w &&
 			       !FIELD(r9, 0, 12) && !FIELD(reg(np, AK_NP_CNP4), 0, 12),
