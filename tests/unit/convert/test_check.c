@@ -1,0 +1,764 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every v1 rule once: a network that breaks it and nothing else must give exactly that finding; the network without the
+ * offence gives none. Then the two real networks that must be refused, where the shared files are.
+ */
+#include "tests/unit/quant/net.h"
+#include <errno.h>
+#include <stdio.h>
+#include <akida/convert.h>
+#include <akida/quant.h>
+
+/* input conv > relu > conv > relu > separable > relu > flatten > dense, on 16x16x3. */
+static struct akida_graph *good(void)
+{
+	struct akida_graph *g = net_start(16, 16, 3);
+
+	net_rescaling(g, 1 / 255.0f, 0);
+	net_conv(g, 4, 3, 1);
+	net_relu(g, 6);
+	net_conv(g, 4, 3, 1);
+	net_relu(g, 6);
+	net_separable(g, 4, 3, 1);
+	net_relu(g, 6);
+	net_add(g, AK_OP_FLATTEN);
+	net_dense(g, 3);
+	return g;
+}
+
+enum { RESCALING = 1, INPUT_CONV, RELU1, CONV, RELU2, SEPARABLE, RELU3, FLATTEN, DENSE };
+
+/* The network up to and without node n. */
+static struct akida_graph *until(uint32_t n)
+{
+	struct akida_graph *g = good();
+
+	g->count = n;
+	g->output = n - 1;
+	return g;
+}
+
+static struct akida_graph *with_tail(struct akida_graph *g)
+{
+	net_relu(g, 6);
+	net_add(g, AK_OP_FLATTEN);
+	net_dense(g, 3);
+	return g;
+}
+
+#define NET(name) static struct akida_graph *name(void)
+
+NET(five_channels)
+{
+	struct akida_graph *g = good();
+
+	g->nodes[0].dims[2] = 5;
+	return g;
+}
+NET(wide_image)
+{
+	struct akida_graph *g = good();
+
+	g->nodes[0].dims[1] = 257;
+	return g;
+}
+NET(low_image)
+{
+	struct akida_graph *g = good();
+
+	g->nodes[0].dims[0] = 4;
+	return g;
+}
+NET(input_kernel_1)
+{
+	struct akida_graph *g = good();
+
+	g->nodes[INPUT_CONV].kernel_h = g->nodes[INPUT_CONV].kernel_w = 1;
+	return g;
+}
+NET(input_stride_4)
+{
+	struct akida_graph *g = good();
+
+	g->nodes[INPUT_CONV].stride_h = g->nodes[INPUT_CONV].stride_w = 4;
+	return g;
+}
+NET(input_filters_193)
+{
+	struct akida_graph *g = good();
+
+	g->nodes[INPUT_CONV].filters = 193;
+	return g;
+}
+NET(input_pool_3)
+{
+	struct akida_graph *g = until(RELU1);
+
+	net_maxpool(g, 3, 3);
+	net_relu(g, 6);
+	net_conv(g, 4, 3, 1);
+	return with_tail(g);
+}
+NET(input_global_pool)
+{
+	struct akida_graph *g = until(RELU1);
+
+	net_add(g, AK_OP_GAP);
+	net_relu(g, 6);
+	net_dense(g, 4);
+	return g;
+}
+NET(input_padding_value)
+{
+	struct akida_graph *g = good();
+
+	g->nodes[RESCALING].offset = 1; /* padding would be -255, in 7 bits: -128 * 2 */
+	return g;
+}
+NET(conv_kernel_4)
+{
+	struct akida_graph *g = good();
+
+	g->nodes[CONV].kernel_h = g->nodes[CONV].kernel_w = 4;
+	return g;
+}
+NET(conv_kernel_3x5)
+{
+	struct akida_graph *g = good();
+
+	g->nodes[CONV].kernel_w = 5;
+	return g;
+}
+NET(conv_stride_2_of_1x1)
+{
+	struct akida_graph *g = good();
+
+	g->nodes[CONV].kernel_h = g->nodes[CONV].kernel_w = 1;
+	g->nodes[CONV].stride_h = g->nodes[CONV].stride_w = 2;
+	return g;
+}
+NET(conv_stride_2_of_5x5)
+{
+	struct akida_graph *g = good();
+
+	g->nodes[SEPARABLE].kernel_h = g->nodes[SEPARABLE].kernel_w = 5;
+	g->nodes[SEPARABLE].stride_h = g->nodes[SEPARABLE].stride_w = 2;
+	return g;
+}
+NET(conv_stride_uneven)
+{
+	struct akida_graph *g = good();
+
+	g->nodes[CONV].stride_h = 2;
+	return g;
+}
+NET(conv_valid)
+{
+	struct akida_graph *g = good();
+
+	g->nodes[CONV].same = false;
+	return g;
+}
+NET(conv_dilated)
+{
+	struct akida_graph *g = good();
+
+	g->nodes[CONV].dilation_h = g->nodes[CONV].dilation_w = 2;
+	return g;
+}
+NET(conv_groups)
+{
+	struct akida_graph *g = good();
+
+	g->nodes[CONV].groups = 2;
+	return g;
+}
+NET(separable_multiplier)
+{
+	struct akida_graph *g = good();
+
+	g->nodes[SEPARABLE].depth_multiplier = 2;
+	return g;
+}
+NET(separable_kernel_1)
+{
+	struct akida_graph *g = good();
+
+	g->nodes[SEPARABLE].kernel_h = g->nodes[SEPARABLE].kernel_w = 1;
+	return g;
+}
+NET(conv_filters_2049)
+{
+	struct akida_graph *g = until(DENSE);
+
+	net_dense(g, 2049);
+	return g;
+}
+NET(conv_pool_3)
+{
+	struct akida_graph *g = until(RELU2);
+
+	net_maxpool(g, 3, 2);
+	net_relu(g, 6);
+	net_conv(g, 4, 3, 1);
+	return with_tail(g);
+}
+NET(conv_pool_padding)
+{
+	struct akida_graph *g = until(RELU2);
+
+	net_maxpool(g, 2, 1)->same = false;
+	net_relu(g, 6);
+	net_conv(g, 4, 3, 1);
+	return with_tail(g);
+}
+NET(global_pool_too_large)
+{
+	struct akida_graph *g = until(RELU2);
+
+	g->nodes[0].dims[0] = g->nodes[0].dims[1] = 17;
+	net_add(g, AK_OP_GAP);
+	net_relu(g, 6);
+	net_dense(g, 3);
+	return g;
+}
+NET(global_pool_two_rows)
+{
+	struct akida_graph *g = good();
+
+	g->count = RELU3;
+	g->output = SEPARABLE;
+	g->nodes[0].dims[0] = 5;
+	g->nodes[INPUT_CONV].stride_h = g->nodes[INPUT_CONV].stride_w = 3;
+	net_add(g, AK_OP_GAP);
+	net_relu(g, 6);
+	net_dense(g, 3);
+	return g;
+}
+NET(relu_unbounded)
+{
+	struct akida_graph *g = good();
+
+	g->nodes[RELU2].bounded = false;
+	return g;
+}
+NET(relu_slope)
+{
+	struct akida_graph *g = good();
+
+	g->nodes[RELU2].negative_slope = 0.1f;
+	return g;
+}
+NET(no_activation)
+{
+	struct akida_graph *g = until(RELU2);
+
+	net_conv(g, 4, 3, 1);
+	return with_tail(g);
+}
+NET(ends_in_relu)
+{
+	struct akida_graph *g = good();
+
+	net_relu(g, 6);
+	return g;
+}
+NET(starts_with_dense)
+{
+	struct akida_graph *g = net_start(5, 5, 1);
+
+	net_add(g, AK_OP_FLATTEN);
+	net_dense(g, 3);
+	return g;
+}
+NET(starts_with_separable)
+{
+	struct akida_graph *g = net_start(5, 5, 1);
+
+	net_separable(g, 3, 3, 1);
+	net_relu(g, 6);
+	net_add(g, AK_OP_FLATTEN);
+	net_dense(g, 3);
+	return g;
+}
+NET(only_input_conv)
+{
+	struct akida_graph *g = net_start(5, 5, 1);
+
+	net_conv(g, 3, 3, 1);
+	return g;
+}
+NET(no_weights)
+{
+	struct akida_graph *g = net_start(5, 5, 1);
+
+	net_add(g, AK_OP_FLATTEN);
+	return g;
+}
+NET(depthwise)
+{
+	struct akida_graph *g = until(CONV);
+
+	net_kernel(g, AK_OP_DEPTHWISE, 0, 3, 1);
+	net_conv(g, 4, 1, 1);
+	return with_tail(g);
+}
+NET(average_pool)
+{
+	struct akida_graph *g = until(SEPARABLE);
+	struct ak_node *p = net_add(g, AK_OP_AVGPOOL);
+
+	p->kernel_h = p->kernel_w = 2;
+	net_conv(g, 4, 3, 1);
+	return with_tail(g);
+}
+NET(batchnorm_behind_relu)
+{
+	struct akida_graph *g = until(SEPARABLE);
+
+	net_batchnorm(g);
+	net_conv(g, 4, 3, 1);
+	return with_tail(g);
+}
+NET(zero_padding)
+{
+	struct akida_graph *g = until(INPUT_CONV);
+
+	net_add(g, AK_OP_ZEROPAD)->pad[0] = 2;
+	net_conv(g, 4, 3, 1);
+	return with_tail(g);
+}
+NET(tanh_inside)
+{
+	struct akida_graph *g = until(SEPARABLE);
+
+	net_add(g, AK_OP_ACTIVATION)->act = AK_ACT_TANH;
+	net_conv(g, 4, 3, 1);
+	return with_tail(g);
+}
+NET(global_pool_behind_relu)
+{
+	struct akida_graph *g = until(SEPARABLE);
+
+	net_add(g, AK_OP_GAP);
+	net_dense(g, 4);
+	return g;
+}
+NET(pool_before_conv)
+{
+	struct akida_graph *g = until(INPUT_CONV);
+
+	net_maxpool(g, 2, 2);
+	net_conv(g, 4, 3, 1);
+	return with_tail(g);
+}
+NET(two_relus)
+{
+	struct akida_graph *g = until(SEPARABLE);
+
+	net_relu(g, 6);
+	net_conv(g, 4, 3, 1);
+	return with_tail(g);
+}
+NET(ends_in_pool)
+{
+	struct akida_graph *g = until(SEPARABLE);
+
+	net_conv(g, 4, 3, 1);
+	net_maxpool(g, 2, 2);
+	return g;
+}
+NET(reshape_between_convs)
+{
+	struct akida_graph *g = until(SEPARABLE);
+	struct ak_node *r = net_add(g, AK_OP_RESHAPE);
+
+	r->rank = 3;
+	r->dims[0] = 8;
+	r->dims[1] = 32;
+	r->dims[2] = 4;
+	net_conv(g, 4, 3, 1);
+	return with_tail(g);
+}
+NET(rescaling_inside)
+{
+	struct akida_graph *g = until(SEPARABLE);
+
+	net_rescaling(g, 0.5f, 0);
+	net_conv(g, 4, 3, 1);
+	return with_tail(g);
+}
+NET(rescaling_negative)
+{
+	struct akida_graph *g = good();
+
+	g->nodes[RESCALING].scale = -1;
+	return g;
+}
+NET(dense_on_a_map)
+{
+	struct akida_graph *g = until(FLATTEN);
+
+	net_dense(g, 3);
+	return g;
+}
+NET(dense_inputs_57600)
+{
+	struct akida_graph *g = until(FLATTEN);
+
+	g->nodes[0].dims[0] = g->nodes[0].dims[1] = 120;
+	net_add(g, AK_OP_FLATTEN);
+	net_dense(g, 2);
+	return g;
+}
+NET(skip_connection)
+{
+	struct akida_graph *g = until(CONV);
+
+	net_conv(g, 4, 3, 1);
+	assert_non_null(ak_graph_add(g, AK_OP_ADD, NULL, (const uint32_t[]){RELU1, CONV}, 2));
+	net_relu(g, 6);
+	net_conv(g, 4, 3, 1);
+	return g;
+}
+
+struct expectation {
+	struct akida_graph *(*net)(void);
+	const char *rule, *field, *value; /* of the error; value may be a part of it */
+	int errors;
+};
+
+static const struct expectation cases[] = {
+	{good, NULL, NULL, NULL, 0},
+	{five_channels, "v1.input-channels", "input channels", "5", 1},
+	{wide_image, "v1.input-size", "input width", "257", 1},
+	{low_image, "v1.input-size", "input height", "4", 1},
+	{input_kernel_1, "v1.kernel-size", "kernel_size", "1x1", 1},
+	{input_stride_4, "v1.stride", "strides", "4x4", 1},
+	{input_filters_193, "v1.filters", "filters", "193 of 192", 1},
+	{input_pool_3, "v1.pool-size", "pool_size", "3x3 stride 3x3", 1},
+	{input_global_pool, "v1.global-pool", "pooling", "", 1},
+	{input_padding_value, "v1.padding-value", "padding value", "-256", 1},
+	{conv_kernel_4, "v1.kernel-size", "kernel_size", "4x4", 1},
+	{conv_kernel_3x5, "v1.kernel-size", "kernel_size", "3x5", 1},
+	{conv_stride_2_of_1x1, "v1.stride", "strides", "2x2 with a 1x1 kernel", 1},
+	{conv_stride_2_of_5x5, "v1.stride", "strides", "2x2 with a 5x5 kernel", 1},
+	{conv_stride_uneven, "v1.stride", "strides", "2x1", 1},
+	{conv_valid, "v1.padding", "padding", "valid", 1},
+	{conv_dilated, "v1.dilation", "dilation_rate", "2x2", 1},
+	{conv_groups, "v1.groups", "groups", "2", 1},
+	{separable_multiplier, "v1.groups", "depth_multiplier", "2", 1},
+	{separable_kernel_1, "v1.kernel-size", "kernel_size", "1x1", 1},
+	{conv_filters_2049, "v1.filters", "filters", "2049", 1},
+	{conv_pool_3, "v1.pool-size", "pool_size", "3x3 stride 2x2", 1},
+	{conv_pool_padding, "v1.pool-padding", "padding", "valid after same", 1},
+	{global_pool_too_large, "v1.global-pool", "pooled map", "17x17", 1},
+	{global_pool_two_rows, "v1.global-pool", "pooled rows", "2", 1},
+	{relu_unbounded, "v1.relu-bound", "max_value", "none", 1},
+	{relu_slope, "v1.relu-kind", "activation", "slope 0.1", 1},
+	{no_activation, "v1.no-activation", "next layer", "Conv2D", 1},
+	{ends_in_relu, "v1.last-layer", "last layer", "", 1},
+	{starts_with_dense, "v1.first-layer", "first layer", "Dense", 1},
+	{starts_with_separable, "v1.first-layer", "first layer", "SeparableConv2D", 1},
+	{only_input_conv, "v1.last-layer", "last layer", "the input convolution", 1},
+	{no_weights, "v1.empty", "layers with weights", "0", 1},
+	{depthwise, "v1.layer-type", "type", "DepthwiseConv2D", 1},
+	{average_pool, "v1.layer-type", "type", "AveragePooling2D", 1},
+	{batchnorm_behind_relu, "v1.layer-type", "type", "BatchNormalization", 1},
+	{zero_padding, "v1.layer-type", "type", "ZeroPadding2D", 1},
+	{tanh_inside, "v1.layer-type", "type", "Activation", 1},
+	{global_pool_behind_relu, "v1.block-order", "order", "GlobalAveragePooling2D behind", 1},
+	{pool_before_conv, "v1.block-order", "order", "MaxPooling2D behind", 1},
+	{two_relus, "v1.block-order", "order", "ReLU behind", 1},
+	{ends_in_pool, "v1.block-order", "order", "without ReLU", 1},
+	{reshape_between_convs, "v1.block-order", "order", "Reshape behind", 1},
+	{rescaling_inside, "v1.block-order", "order", "Rescaling behind", 1},
+	{rescaling_negative, "v1.rescaling", "scale", "scale -1", 1},
+	{dense_on_a_map, "v1.dense-map", "input", "256 positions", 1},
+	{dense_inputs_57600, "v1.dense-inputs", "inputs", "57600", 1},
+	{skip_connection, "v1.branch", "outbound layers", "2", 2},
+};
+
+static const struct akida_diag_record *find(const struct akida_diag *diag, const char *rule, const char *node)
+{
+	for (size_t i = 0; i < akida_diag_count(diag); i++) {
+		const struct akida_diag_record *r = akida_diag_get(diag, i);
+
+		if (!strcmp(r->rule, rule) && (!node || !strcmp(r->node, node)))
+			return r;
+	}
+	return NULL;
+}
+
+static void test_check_each_rule_alone(void **state)
+{
+	static const char *const targets[] = {"akd1000", "akd1500"};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct expectation *e = &cases[i / 2];
+		struct akida_graph *g = net_finish(e->net());
+		struct akida_diag *diag = akida_diag_create();
+		int errors = akida_check(g, targets[i % 2], diag);
+		const struct akida_diag_record *r = akida_diag_first_error(diag);
+
+		if (errors != e->errors)
+			print_message("case %zu (%s): %d errors, first %s\n", i / 2, e->rule ? e->rule : "good", errors,
+				      r ? r->text : "none");
+		assert_int_equal(errors, e->errors);
+		if (errors) {
+			assert_string_equal(r->rule, e->rule);
+			assert_string_equal(r->field, e->field);
+			assert_non_null(strstr(r->value, e->value));
+			assert_true(strlen(r->limit) > 0);
+			assert_true(strlen(r->remedy) > 0);
+			assert_true(strlen(r->node) > 0);
+			assert_non_null(strstr(r->text, r->node));
+			assert_non_null(akida_rule_sentence(r->rule));
+		} else {
+			assert_null(r);
+		}
+		assert_int_equal(akida_check(g, targets[i % 2], NULL), errors);
+		akida_diag_destroy(diag);
+		akida_graph_destroy(g);
+	}
+}
+
+/* Decision of the project: boards ran it, today's documentation excludes it. */
+static void test_check_max_pool_before_dense_is_a_warning(void **state)
+{
+	struct akida_graph *g = until(RELU2);
+	struct akida_diag *diag = akida_diag_create();
+
+	(void)state;
+	net_maxpool(g, 2, 2);
+	net_finish(with_tail(g));
+	assert_int_equal(akida_check(g, "akd1000", diag), 0);
+	assert_non_null(find(diag, "v1.pool-before-dense", NULL));
+	assert_int_equal(find(diag, "v1.pool-before-dense", NULL)->severity, AKIDA_WARNING);
+	akida_diag_destroy(diag);
+	akida_graph_destroy(g);
+}
+
+/* Keras' default padding of pools: where windows fit exactly it is the same thing. */
+static void test_check_valid_pool_on_even_map_is_fine(void **state)
+{
+	struct akida_graph *g = until(RELU2), *q;
+	struct akida_model *m;
+
+	(void)state;
+	net_maxpool(g, 2, 2)->same = false;
+	net_relu(g, 6);
+	net_conv(g, 4, 3, 1);
+	net_finish(with_tail(g));
+	assert_int_equal(akida_check(g, "akd1000", NULL), 0);
+	assert_int_equal(akida_quantize(g, NULL, NULL, &q, NULL), 0);
+	assert_int_equal(akida_convert(q, &m, NULL), 0);
+	akida_model_destroy(m);
+	akida_graph_destroy(q);
+	akida_graph_destroy(g);
+}
+
+/* Float graphs are judged after the rewrites of quantization: ReLU before the pool, BatchNorm, fused activations. */
+static void test_check_rewritable_float_graph_is_fine(void **state)
+{
+	struct akida_graph *g = net_start(16, 16, 1);
+	struct akida_diag *diag = akida_diag_create();
+
+	(void)state;
+	net_rescaling(g, 1 / 127.5f, -1);
+	net_conv(g, 4, 3, 1)->act = AK_ACT_RELU6;
+	net_maxpool(g, 2, 2);
+	net_add(g, AK_OP_DROPOUT)->rate = 0.5f;
+	net_conv(g, 4, 3, 1);
+	net_batchnorm(g);
+	net_relu(g, 6);
+	net_maxpool(g, 2, 2);
+	net_separable(g, 4, 3, 1);
+	net_add(g, AK_OP_GAP);
+	net_relu(g, 6);
+	net_dense(g, 3)->act = AK_ACT_SOFTMAX;
+	net_finish(g);
+	assert_int_equal(akida_check(g, "akd1500", diag), 0);
+	assert_non_null(find(diag, "quant.head", NULL));
+	akida_diag_destroy(diag);
+	akida_graph_destroy(g);
+}
+
+static void check_widths(uint32_t input_bits, uint32_t weight_bits, uint32_t act_bits, uint32_t per_tensor,
+			 const char *rule)
+{
+	struct akida_graph *g = net_finish(good()), *q;
+	struct akida_diag *diag = akida_diag_create();
+	struct akida_quant_params p;
+	int errors;
+
+	akida_quant_params_init(&p);
+	p.input_weight_bits = input_bits;
+	p.weight_bits = weight_bits;
+	p.activation_bits = act_bits;
+	p.per_tensor = per_tensor;
+	p.num_samples = 32;
+	assert_int_equal(akida_quantize(g, &p, NULL, &q, NULL), 0);
+	errors = akida_check(q, "akd1000", diag);
+	assert_int_equal(errors > 0, rule != NULL);
+	for (size_t i = 0; i < akida_diag_count(diag); i++)
+		assert_string_equal(akida_diag_get(diag, i)->rule, rule);
+	akida_diag_destroy(diag);
+	akida_graph_destroy(q);
+	akida_graph_destroy(g);
+}
+
+static void test_check_bit_widths_of_quantized_graphs(void **state)
+{
+	(void)state;
+	check_widths(8, 4, 4, 1, NULL);
+	check_widths(8, 2, 2, 1, NULL);
+	check_widths(4, 4, 1, 1, NULL);
+	check_widths(2, 4, 4, 1, "v1.weight-bits");
+	check_widths(8, 8, 4, 1, "v1.weight-bits");
+	check_widths(8, 3, 4, 1, "v1.weight-bits");
+	check_widths(8, 4, 8, 1, "v1.activation-bits");
+	check_widths(8, 4, 3, 1, "v1.activation-bits");
+	check_widths(8, 4, 4, 0, "v1.per-axis");
+}
+
+static void test_check_quantizer_on_another_layer_is_an_error(void **state)
+{
+	struct akida_graph *g = net_finish(no_activation()), *q;
+	struct akida_diag *diag = akida_diag_create();
+
+	(void)state;
+	assert_int_equal(akida_quantize(g, NULL, NULL, &q, NULL), 0);
+	assert_true(akida_check(q, "akd1000", diag) > 0);
+	assert_non_null(find(diag, "v1.output-quantizer", q->nodes[CONV].name));
+	assert_non_null(find(diag, "v1.no-activation", NULL));
+	akida_diag_destroy(diag);
+	akida_graph_destroy(q);
+	akida_graph_destroy(g);
+}
+
+static void test_check_unknown_target_is_refused(void **state)
+{
+	struct akida_graph *g = net_finish(good());
+	struct akida_diag *diag = akida_diag_create();
+
+	(void)state;
+	assert_int_equal(akida_check(g, "akd9000", diag), -EINVAL);
+	assert_int_equal(akida_check(g, NULL, diag), -EINVAL);
+	assert_int_equal(akida_check(g, "akida2", diag), -EOPNOTSUPP);
+	assert_int_equal(akida_diag_count(diag), 3);
+	assert_string_equal(akida_diag_get(diag, 0)->rule, "v1.target");
+	akida_diag_destroy(diag);
+	akida_graph_destroy(g);
+}
+
+/* ---- real networks ---- */
+
+static struct akida_graph *load_shared(const char *file)
+{
+	const char *root = getenv("AKIDA_SHARED");
+	struct akida_graph *g;
+	char path[512];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/data/%s", root ? root : "../shared", file);
+	f = fopen(path, "rb");
+	if (!f) {
+		print_message("%s is not there\n", path);
+		skip();
+	}
+	fclose(f);
+	assert_int_equal(akida_graph_load(path, &g, NULL), 0);
+	return g;
+}
+
+static void expect(const struct akida_diag *diag, const char *rule, const char *node, const char *value)
+{
+	const struct akida_diag_record *r = find(diag, rule, node);
+
+	if (!r)
+		print_message("no %s at %s\n", rule, node);
+	assert_non_null(r);
+	assert_non_null(strstr(r->value, value));
+	assert_true(strlen(r->limit) > 0);
+	assert_true(strlen(r->remedy) > 0);
+}
+
+static void test_check_resnet8_names_every_offence(void **state)
+{
+	struct akida_graph *g = load_shared("models/mlperf_tiny_resnet8_cifar10.h5");
+	struct akida_diag *diag = akida_diag_create();
+	size_t relus = 0;
+
+	(void)state;
+	assert_true(akida_check(g, "akd1000", diag) >= 15);
+	expect(diag, "v1.branch", "add", "2");
+	expect(diag, "v1.branch", "add_1", "2");
+	expect(diag, "v1.branch", "add_2", "2");
+	expect(diag, "v1.stride", "conv2d_5", "2x2 with a 1x1 kernel");
+	expect(diag, "v1.stride", "conv2d_8", "2x2 with a 1x1 kernel");
+	expect(diag, "v1.block-order", "average_pooling2d", "");
+	for (size_t i = 0; i < akida_diag_count(diag); i++)
+		relus += !strcmp(akida_diag_get(diag, i)->rule, "v1.relu-bound");
+	assert_int_equal(relus, 7);
+	assert_null(find(diag, "v1.last-layer", NULL));
+	akida_diag_destroy(diag);
+	akida_graph_destroy(g);
+}
+
+static void test_check_ecg_names_every_offence(void **state)
+{
+	static const char *const relus[] = {"re_lu", "re_lu_1", "re_lu_2", "re_lu_3"};
+	static const char *const pools[] = {"max_pooling2d", "max_pooling2d_1", "max_pooling2d_2"};
+	struct akida_graph *g = load_shared("ecg/cnn_model.h5");
+	struct akida_diag *diag = akida_diag_create();
+
+	(void)state;
+	assert_int_equal(akida_check(g, "akd1000", diag), 7);
+	for (int i = 0; i < 4; i++)
+		expect(diag, "v1.relu-bound", relus[i], "none");
+	for (int i = 0; i < 3; i++)
+		expect(diag, "v1.pool-size", pools[i], "3x3 stride 3x3");
+	assert_int_equal(find(diag, "v1.pool-before-dense", "max_pooling2d_2")->severity, AKIDA_WARNING);
+	akida_diag_destroy(diag);
+	akida_graph_destroy(g);
+}
+
+/* The vendor's own v1 network passes, quantizes and converts. */
+static void test_check_vendor_network_passes_and_converts(void **state)
+{
+	struct akida_graph *g = load_shared("models/akidanet_vww.h5"), *q;
+	struct akida_quant_params p;
+	struct akida_model *m;
+
+	(void)state;
+	akida_quant_params_init(&p);
+	p.num_samples = 1;
+	assert_int_equal(akida_check(g, "akd1000", NULL), 0);
+	assert_int_equal(akida_quantize(g, &p, NULL, &q, NULL), 0);
+	assert_int_equal(akida_check(q, "akd1000", NULL), 0);
+	assert_int_equal(akida_convert(q, &m, NULL), 0);
+	assert_true(akida_model_layers(m) > 10);
+	akida_model_destroy(m);
+	akida_graph_destroy(q);
+	akida_graph_destroy(g);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_check_each_rule_alone),
+		cmocka_unit_test(test_check_max_pool_before_dense_is_a_warning),
+		cmocka_unit_test(test_check_valid_pool_on_even_map_is_fine),
+		cmocka_unit_test(test_check_rewritable_float_graph_is_fine),
+		cmocka_unit_test(test_check_bit_widths_of_quantized_graphs),
+		cmocka_unit_test(test_check_quantizer_on_another_layer_is_an_error),
+		cmocka_unit_test(test_check_unknown_target_is_refused),
+		cmocka_unit_test(test_check_resnet8_names_every_offence),
+		cmocka_unit_test(test_check_ecg_names_every_offence),
+		cmocka_unit_test(test_check_vendor_network_passes_and_converts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
