@@ -222,7 +222,7 @@ static int check_program(const struct akida_device *d, const struct akida_progra
 		return -EOPNOTSUPP;
 	}
 	if (!p->program_bytes)
-		return ak_fail(diag, -EOPNOTSUPP, AK_RULE_DEVICE_NEEDS, d->info.name,
+		return ak_fail(diag, -EOPNOTSUPP, AK_RULE_PROGRAM_INFO_ONLY, d->info.name,
 			       "needs the whole program; this file holds its ProgramInfo only");
 	if (memcmp(p->head.device_version, v->core.version, 4)) {
 		akida_program_info(p, &info);

@@ -16,9 +16,9 @@
 #include <akida/model.h>
 
 #define AK_LAYER_NAME 64
-#define AK_THRESHOLD_MAX 524287	       /* 20-bit signed; 24-bit for the input convolution */
+#define AK_THRESHOLD_MAX 524287 /* 20-bit signed; 24-bit for the input convolution */
 #define AK_THRESHOLD_MAX_INPUT 8388607
-#define AK_STEP16_MAX (65535 * 16)     /* act_step has 16 bits, the stored step is in 1/16 */
+#define AK_STEP16_MAX (65535 * 16) /* act_step has 16 bits, the stored step is in 1/16 */
 #define AK_MAX_DIM 4096
 #define AK_MAX_CHANNELS 2048
 #define AK_MAX_LAYERS 256u /* layer ids have 8 bits */
@@ -43,13 +43,13 @@ struct akida_layer {
 	int8_t *weights;    /* conv [kh][kw][c][f]; separable depthwise [kh][kw][c]; fully [h][w][c][u] */
 	int8_t *weights_pw; /* separable pointwise [c][f], else NULL */
 	int32_t *threshold; /* [f] */
-	int32_t *step16;    /* [f] act_step in 1/16 units, 1..AK_STEP16_MAX: llround(16 * act_step), half away from zero */
-	float *scale;	    /* [f] without activation: predict = (P - threshold) / scale; else NULL */
-	bool borrowed;	    /* the arrays point into memory of the model and are not freed with the layer */
+	int32_t *step16; /* [f] act_step in 1/16 units, 1..AK_STEP16_MAX: llround(16 * act_step), half away from zero */
+	float *scale;	 /* [f] without activation: predict = (P - threshold) / scale; else NULL */
+	bool borrowed;	 /* the arrays point into memory of the model and are not freed with the layer */
 
 	/* derived by ak_layer_finish */
 	uint32_t pad_top, pad_left;
-	uint32_t conv_h, conv_w;       /* before pooling */
+	uint32_t conv_h, conv_w; /* before pooling */
 	uint32_t out_h, out_w, out_c;
 };
 

@@ -17,33 +17,33 @@ AKIDA_API const char *akida_tag_name(enum akida_tag tag);
 
 struct akida_program_info {
 	uint32_t size;
-	char engine_version[16];	   /* "2.5.0" */
-	uint8_t device_version[4];	   /* vendor, product, major, minor */
-	char chip[16];			   /* "AKD1000", "AKD1500" or "unknown" */
-	uint32_t in_dims[3], out_dims[3];  /* h, w, c */
+	char engine_version[16];	  /* "2.5.0" */
+	uint8_t device_version[4];	  /* vendor, product, major, minor */
+	char chip[16];			  /* "AKD1000", "AKD1500" or "unknown" */
+	uint32_t in_dims[3], out_dims[3]; /* h, w, c */
 	uint32_t window_w, window_h;
-	uint32_t input_type, output_type;  /* 0 dense, 2 CNP sparse */
-	uint32_t activation;		   /* 1: the output is activations, not potentials */
+	uint32_t input_type, output_type; /* 0 dense, 2 CNP sparse */
+	uint32_t activation;		  /* 1: the output is activations, not potentials */
 	uint32_t passes, tracks, packets;
-	uint32_t nps;			   /* without the HRC */
-	uint32_t hrc;			   /* 1 when the HRC is used */
-	uint64_t program_bytes;		   /* both flatbuffers with their size prefixes */
+	uint32_t nps;		/* without the HRC */
+	uint32_t hrc;		/* 1 when the HRC is used */
+	uint64_t program_bytes; /* both flatbuffers with their size prefixes */
 	/*
 	 * Device memory of a load for one frame in flight, bytes: largest track + 32 per configuration descriptor
 	 * (max descriptors) + 2 image descriptors of 64 + input (h*w*c, rounded up to 4) + output (32 header + 4 per
 	 * potential, 1 per activation rounded up to 4, or 8 per event where output_type is 2).
 	 */
 	uint64_t memory_bytes;
-	enum akida_tag tag;		   /* weakest of all layers */
-	uint32_t info_only;		   /* 1: ProgramInfo of an external program; cannot be run, has no layers */
+	enum akida_tag tag; /* weakest of all layers */
+	uint32_t info_only; /* 1: ProgramInfo of an external program; cannot be run, has no layers */
 };
 
 /* One layer as found in the packets. */
 struct akida_program_layer {
 	uint32_t size;
-	char name[64];	      /* from .akp metadata, else "layer_N" */
+	char name[64];	       /* from .akp metadata, else "layer_N" */
 	const char *type_name; /* "InputConv.", "Conv.", "Sep.Conv.", "Fully." */
-	uint32_t id;	      /* layer id in the registers; the HRC is 0 */
+	uint32_t id;	       /* layer id in the registers; the HRC is 0 */
 	uint32_t nps, packets, words;
 	uint32_t out_h, out_w, out_c, kernel_h, kernel_w, in_c;
 	enum akida_tag tag;
