@@ -112,7 +112,7 @@ NET(input_padding_value)
 {
 	struct akida_graph *g = good();
 
-	g->nodes[RESCALING].offset = 1; /* padding would be -255, in 7 bits: -128 * 2 */
+	g->nodes[RESCALING].offset = 1; /* padding would be -255, in 7 bits: -127 * 2 */
 	return g;
 }
 NET(conv_kernel_4)
@@ -438,7 +438,7 @@ static const struct expectation cases[] = {
 	{input_filters_193, "v1.filters", "filters", "193 of 192", 1},
 	{input_pool_3, "v1.pool-size", "pool_size", "3x3 stride 3x3", 1},
 	{input_global_pool, "v1.global-pool", "pooling", "", 1},
-	{input_padding_value, "v1.padding-value", "padding value", "-256", 1},
+	{input_padding_value, "v1.padding-value", "padding value", "-254", 1},
 	{conv_kernel_4, "v1.kernel-size", "kernel_size", "4x4", 1},
 	{conv_kernel_3x5, "v1.kernel-size", "kernel_size", "3x5", 1},
 	{conv_stride_2_of_1x1, "v1.stride", "strides", "2x2 with a 1x1 kernel", 1},
@@ -509,6 +509,8 @@ static void test_check_each_rule_alone(void **state)
 		if (errors) {
 			assert_string_equal(r->rule, e->rule);
 			assert_string_equal(r->field, e->field);
+			if (!strstr(r->value, e->value))
+				print_message("%s instead of %s\n", r->value, e->value);
 			assert_non_null(strstr(r->value, e->value));
 			assert_true(strlen(r->limit) > 0);
 			assert_true(strlen(r->remedy) > 0);
