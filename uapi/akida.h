@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: (GPL-2.0 WITH Linux-syscall-note) OR MIT */
+/*
+ * The contract between the akida kernel module and user space: /dev/akidaN.
+ *
+ * Rules, each with a test: every struct begins with size and flags; size is what the caller knows, at least the
+ * first-version length named at the struct. A longer struct is accepted while the unknown tail is zero (else E2BIG); a
+ * shorter one is read as if zero-filled. On return the kernel writes at most size bytes, and stores in size how many it
+ * knows. Unknown flags and non-zero reserved fields are EINVAL. Handles are per open file, never 0. Time-outs are
+ * absolute CLOCK_MONOTONIC nanoseconds; 0 and the past mean "do not wait". Layout is the same for 32- and 64-bit callers.
+ *
+ * Errors of every call: EINVAL, E2BIG, EFAULT as above; ENODEV the device is gone or was reset since the handle's context
+ * was created; ENOTTY unknown command. Others are listed at the struct.
+ */
+#ifndef _UAPI_AKIDA_H
+#define _UAPI_AKIDA_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define AKIDA_IOC_MAGIC 0xBC
+/* The size is in the struct, so that growing one does not change its number. */
+#define AKIDA_IOC(nr) _IOC(_IOC_READ | _IOC_WRITE, AKIDA_IOC_MAGIC, (nr), 0)
+
+#define AKIDA_IOC_QUERY		  AKIDA_IOC(0x00)
+#define AKIDA_IOC_BUFFER_CREATE	  AKIDA_IOC(0x01)
+#define AKIDA_IOC_BUFFER_DESTROY  AKIDA_IOC(0x02)
+#define AKIDA_IOC_PROGRAM_CREATE  AKIDA_IOC(0x03)
+#define AKIDA_IOC_PROGRAM_DESTROY AKIDA_IOC(0x04)
+#define AKIDA_IOC_CONTEXT_CREATE  AKIDA_IOC(0x05)
+#define AKIDA_IOC_CONTEXT_DESTROY AKIDA_IOC(0x06)
+#define AKIDA_IOC_SUBMIT	  AKIDA_IOC(0x07)
+#define AKIDA_IOC_WAIT		  AKIDA_IOC(0x08)
+#define AKIDA_IOC_RESET		  AKIDA_IOC(0x09)
+
+/* Capability bits of akida_query.caps. A feature that has no bit here is not in this kernel module. */
+#define AKIDA_CAP_BUFFER_ALLOC	(1ull << 0)
+#define AKIDA_CAP_EVENTFD	(1ull << 1)
+#define AKIDA_CAP_POWER		(1ull << 2) /* floor, average and samples are known for this board */
+#define AKIDA_CAP_INTERRUPT	(1ull << 3) /* completions by interrupt; otherwise the module polls */
+
+#define AKIDA_CHIP_AKD1000 1000
+#define AKIDA_CHIP_AKD1500 1500
+
+/* struct akida_np.types */
+#define AKIDA_NP_CNP1 (1u << 0)
+#define AKIDA_NP_CNP2 (1u << 1)
+#define AKIDA_NP_FNP2 (1u << 2)
+#define AKIDA_NP_FNP3 (1u << 3)
+
+struct akida_np {
+	__u8 col, row, id, types;
+};
+
+/*
+ * QUERY: what the device is, can and has done. Read-only. First version: 152 bytes.
+ * np_ptr may be 0; else min(np_capacity, np_count) entries are written there.
+ */
+struct akida_query {
+	__u32 size;
+	__u32 flags;		 /* in: 0 */
+	__u64 np_ptr;		 /* in: struct akida_np[np_capacity] */
+	__u32 np_capacity;	 /* in */
+	__u32 np_count;		 /* out */
+	__u64 caps;		 /* out: AKIDA_CAP_* */
+	__u32 chip;		 /* out: AKIDA_CHIP_* */
+	__u32 ip;		 /* out: 1 */
+	__u8 version[4];	 /* out: vendor, product, major, minor */
+	__u32 clock_khz;	 /* out: core clock, 0 when the board does not tell */
+	__u32 generation;	 /* out: +1 with every reset */
+	__u32 max_batch;	 /* out: frames of one submit that are in flight at once */
+	__u32 max_frames;	 /* out: frames of one submit */
+	__u32 max_handles;	 /* out: buffers, programs and contexts of one file, each */
+	__u64 max_buffer_bytes;	 /* out: of one buffer */
+	__u64 max_pinned_bytes;	 /* out: of all buffers of one file */
+	__u64 max_program_bytes; /* out */
+	__u64 jobs;		 /* out: frames completed since load of the module */
+	__u64 busy_ns;		 /* out: time with frames in flight */
+	__u64 dma_bytes;	 /* out: moved by the chip's DMA engine, both directions */
+	__u64 interrupts;	 /* out */
+	__u64 doorbells;	 /* out: linked lists started */
+	__u64 resets;		 /* out */
+	__u32 floor_uw;		 /* out: with AKIDA_CAP_POWER */
+	__u32 reserved0;
+	__u64 energy_uj;	 /* out: with AKIDA_CAP_POWER, since power-up of the board */
+};
+
+/*
+ * BUFFER_CREATE: zeroed, page-aligned memory the device can reach; mmap the file at mmap_offset to see it. First
+ * version: 40 bytes. ENOSPC: the file's limit; ENOMEM.
+ */
+struct akida_buffer_create {
+	__u32 size;
+	__u32 flags;	   /* in: 0 */
+	__u64 bytes;	   /* in: 1..max_buffer_bytes; out: rounded up to pages */
+	__u32 handle;	   /* out */
+	__u32 reserved0;   /* in: 0 */
+	__u64 mmap_offset; /* out */
+	__u64 reserved1;   /* in: 0 */
+};
+
+/* BUFFER_DESTROY, PROGRAM_DESTROY, CONTEXT_DESTROY. 16 bytes. ENOENT; EBUSY: work that uses it is queued. */
+struct akida_destroy {
+	__u32 size;
+	__u32 flags;	 /* in: 0 */
+	__u32 handle;	 /* in */
+	__u32 reserved0; /* in: 0 */
+};
+
+struct akida_track {
+	__u32 word_offset; /* from the first word of the image */
+	__u32 words;
+};
+
+struct akida_reg_write {
+	__u32 offset; /* EPG register */
+	__u32 value;
+};
+
+/*
+ * PROGRAM_CREATE: the kernel copies image, tracks and EPG list once and verifies every packet, address and length
+ * against this device's mesh; the program cannot be changed afterwards. First version: 112 bytes.
+ * EILSEQ: packets or spans malformed; EBADMSG: for another device version; EOPNOTSUPP: well formed, not supported; bad_*
+ * then say where (all errors); ENOSPC: the file's limit; ENOMEM.
+ */
+struct akida_program_create {
+	__u32 size;
+	__u32 flags;	    /* in: 0 */
+	__u64 image_ptr;    /* in: words of the Program part, size prefix included */
+	__u64 tracks_ptr;   /* in: struct akida_track[track_count], in load order */
+	__u64 epg_ptr;	    /* in: struct akida_reg_write[epg_count] */
+	__u32 image_bytes;  /* in: multiple of 4 */
+	__u32 track_count;  /* in */
+	__u32 epg_count;    /* in */
+	__u8 version[4];    /* in: device version the program is for */
+	__u32 in_dims[3];   /* in: h, w, c of one uint8 frame */
+	__u32 out_dims[3];  /* in: h, w, c of one output */
+	__u32 window_w, window_h; /* in: 0 for the whole image */
+	__u32 input_type;   /* in: 0 */
+	__u32 output_type;  /* in: 0 dense, 2 CNP sparse */
+	__u32 activation;   /* in: 1 when outputs are activations */
+	__u32 handle;	    /* out */
+	__u32 bad_track;    /* out on failure */
+	__u32 bad_word;	    /* out on failure */
+	__u64 reserved0;    /* in: 0 */
+};
+
+/*
+ * CONTEXT_CREATE: a queue of frames for one program. Contexts of all files share the device: a resident program stays
+ * while its queue is busy, at most quantum_ns, then others have their turn. First version: 40 bytes. ENOENT: program.
+ */
+struct akida_context_create {
+	__u32 size;
+	__u32 flags;	 /* in: AKIDA_CONTEXT_* */
+	__u32 program;	 /* in: handle */
+	__s32 eventfd;	 /* in: with AKIDA_CONTEXT_EVENTFD: signalled once per completed submit; else -1 or 0 */
+	__u32 batch;	 /* in: frames in flight, 0: 1; at most max_batch */
+	__u32 handle;	 /* out */
+	__u64 quantum_ns; /* in: 0: the module's default */
+	__u32 generation; /* out: of the device when the context was made */
+	__u32 reserved0; /* in: 0 */
+};
+#define AKIDA_CONTEXT_EVENTFD (1u << 0)
+#define AKIDA_CONTEXT_FLAGS AKIDA_CONTEXT_EVENTFD
+
+/*
+ * SUBMIT: count frames in one call. Frame i is read at in_offset + i * in_stride of buffer in_handle; its outputs,
+ * out_dims int32 values, are written at out_offset + i * out_stride of buffer out_handle. First version: 72 bytes.
+ * ENOENT: context or buffer; ERANGE: a frame does not lie inside its buffer; EAGAIN: the queue is full.
+ */
+struct akida_submit {
+	__u32 size;
+	__u32 flags;	  /* in: 0 */
+	__u32 context;	  /* in */
+	__u32 count;	  /* in: 1..max_frames */
+	__u32 in_handle;  /* in */
+	__u32 out_handle; /* in */
+	__u64 in_offset;  /* in */
+	__u64 in_stride;  /* in: bytes */
+	__u64 out_offset; /* in: multiple of 4 */
+	__u64 out_stride; /* in: bytes, multiple of 4 */
+	__u64 seq;	  /* out: number of this submit in its context, from 1 */
+	__u64 reserved0;  /* in: 0 */
+};
+
+/*
+ * WAIT: until the submit seq of a context has ended. First version: 80 bytes.
+ * ETIMEDOUT: not yet ended (nothing is cancelled); EINTR; ENOENT: context, or a seq that was never given out.
+ * A submit that failed is a success of WAIT with a negative errno in status: EIO, ETIMEDOUT (the device did not finish
+ * in time and was reset), ENODEV.
+ */
+struct akida_wait {
+	__u32 size;
+	__u32 flags;	    /* in: 0 */
+	__u32 context;	    /* in */
+	__s32 status;	    /* out: 0 or -errno */
+	__u64 seq;	    /* in */
+	__s64 timeout_ns;   /* in: absolute */
+	__u32 frames_done;  /* out */
+	__u32 program_clk;  /* out: clocks of the last programming */
+	__u64 queued_ns;    /* out: CLOCK_MONOTONIC */
+	__u64 started_ns;   /* out: first frame given to the chip */
+	__u64 ended_ns;	    /* out */
+	__u64 inference_clk; /* out: clocks of all frames */
+	__u64 reserved0;    /* in: 0 */
+};
+
+/* RESET: ends all work on this device with ENODEV, bumps the generation. Needs CAP_SYS_ADMIN. 16 bytes. EPERM; EIO. */
+struct akida_reset {
+	__u32 size;
+	__u32 flags;	  /* in: 0 */
+	__u32 generation; /* out */
+	__u32 reserved0;  /* in: 0 */
+};
+
+#endif
