@@ -81,6 +81,8 @@ static uint32_t check_place(const struct ak_blocks *b, uint32_t i, struct akida_
 
 	if (b->owner[i] || n->op == AK_OP_INPUT || n->op == AK_OP_ADD)
 		return 0;
+	if (n->op == AK_OP_RESCALING && b->graph->nodes[n->inputs[0]].op == AK_OP_INPUT)
+		return 0; /* in its place; what follows it is the offence */
 	snprintf(value, sizeof(value), "%s behind %s", ak_op_class(n->op), b->graph->nodes[n->inputs[0]].name);
 	switch (n->op) {
 	case AK_OP_RELU: {

@@ -461,7 +461,7 @@ static const struct expectation cases[] = {
 	{starts_with_dense, "v1.first-layer", "first layer", "Dense", 1},
 	{starts_with_separable, "v1.first-layer", "first layer", "SeparableConv2D", 1},
 	{only_input_conv, "v1.last-layer", "last layer", "the input convolution", 1},
-	{no_weights, "v1.empty", "layers with weights", "0", 1},
+	{no_weights, "v1.empty", "layers with weights", "0", 2},
 	{depthwise, "v1.layer-type", "type", "DepthwiseConv2D", 1},
 	{average_pool, "v1.layer-type", "type", "AveragePooling2D", 1},
 	{batchnorm_behind_relu, "v1.layer-type", "type", "BatchNormalization", 1},
