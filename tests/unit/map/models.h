@@ -41,15 +41,15 @@ static inline void net_init(struct net *n, uint64_t seed)
 /* A layer behind the newest one; the caller sets more and calls net_done. in_* of the first layer are the caller's. */
 static inline struct akida_layer *net_add(struct net *n, enum akida_layer_type type, uint32_t filters)
 {
-	struct akida_layer *l = &n->layers[n->count];
+	struct akida_layer *l = &n->layers[n->count], *prev = &n->layers[n->count ? n->count - 1 : 0];
 
 	l->type = type;
 	snprintf(l->name, sizeof(l->name), "layer_%u", n->count);
 	if (n->count) {
-		l->in_h = l[-1].out_h;
-		l->in_w = l[-1].out_w;
-		l->in_c = l[-1].out_c;
-		l->in_bits = l[-1].act_bits;
+		l->in_h = prev->out_h;
+		l->in_w = prev->out_w;
+		l->in_c = prev->out_c;
+		l->in_bits = prev->act_bits;
 	} else {
 		l->in_bits = type == AKIDA_LAYER_INPUT_CONV ? 8 : 4;
 	}
@@ -70,6 +70,7 @@ static inline bool net_done(struct net *n)
 {
 	struct akida_layer *l = &n->layers[n->count];
 	int32_t high = l->weights_bits == 8 ? 127 : l->weights_bits == 4 ? 7 : 1;
+	int32_t low = l->weights_bits == 1 ? 0 : l->type == AKIDA_LAYER_SEPARABLE ? -high - 1 : -high;
 	double taps, spread;
 	int32_t limit = l->type == AKIDA_LAYER_INPUT_CONV ? AK_THRESHOLD_MAX_INPUT : AK_THRESHOLD_MAX, range;
 
@@ -83,9 +84,9 @@ static inline bool net_done(struct net *n)
 		spread *= sqrt((double)l->conv_h * l->conv_w);
 	range = spread < limit ? (int32_t)spread : limit;
 	for (size_t i = 0; i < ak_layer_weight_count(l); i++)
-		l->weights[i] = (int8_t)net_between(n, l->type == AKIDA_LAYER_SEPARABLE ? -high - 1 : -high, high);
+		l->weights[i] = (int8_t)net_between(n, low, high);
 	for (size_t i = 0; i < ak_layer_weight_pw_count(l); i++)
-		l->weights_pw[i] = (int8_t)net_between(n, -high - 1, high);
+		l->weights_pw[i] = (int8_t)net_between(n, low, high);
 	for (uint32_t f = 0; f < l->filters; f++) {
 		l->threshold[f] = net_between(n, -range / 2, range / 2);
 		l->step16[f] = net_between(n, 1, range > 100000 ? 1600000 : range * 16 + 1) / 8 + 1;
