@@ -48,6 +48,10 @@ ALIASES := quantizeml cnn2snn
 TEST_SRC := $(wildcard tests/unit/*/test_*.c)
 TEST_BIN := $(TEST_SRC:tests/unit/%.c=$(B)/tests/%)
 
+# make V=1 shows every command.
+Q := $(if $(V),,@)
+SAY := $(if $(V),@:,@printf '  %-4s %s\n')
+
 # Targets that drive a build themselves use all cores, unless the caller already chose.
 JOBS = $(if $(findstring -j,$(MAKEFLAGS))$(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 DEPS := tools/packaging/deps.sh
@@ -74,25 +78,30 @@ $(TOOL_OBJ): OBJ_CPPFLAGS = $(TOOL_CPPFLAGS)
 $(B)/obj/libakida/layer/semantics.o: ALL_CFLAGS += -O3
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(OBJ_CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+	$(SAY) CC $<
+	$(Q)$(CC) $(OBJ_CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 
 $(B)/lib/libakida.a: $(RUNTIME_OBJ)
 	@mkdir -p $(@D)
-	rm -f $@ && $(AR) rcs $@ $^
+	$(SAY) AR $@
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
 $(B)/lib/libakida-tools.a: $(TOOLCHAIN_OBJ)
 	@mkdir -p $(@D)
-	rm -f $@ && $(AR) rcs $@ $^
+	$(SAY) AR $@
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 # libakida.map shows akida_* to everybody and ak_* to the toolchain library of the same build only.
 $(B)/lib/libakida.so.$(SOVERSION): $(RUNTIME_OBJ) libakida/libakida.map
 	@mkdir -p $(@D)
-	$(CC) -shared -Wl,-soname,libakida.so.$(SOVERSION) -Wl,--version-script=libakida/libakida.map \
+	$(SAY) LD $@
+	$(Q)$(CC) -shared -Wl,-soname,libakida.so.$(SOVERSION) -Wl,--version-script=libakida/libakida.map \
 		-Wl,-Bsymbolic-functions $(Z_DEFS) -o $@ $(RUNTIME_OBJ) $(ALL_LDFLAGS) -lm
 $(B)/lib/libakida.so: $(B)/lib/libakida.so.$(SOVERSION)
-	ln -sf $(<F) $@
+	$(Q)ln -sf $(<F) $@
 $(B)/lib/libakida-tools.so: $(TOOLCHAIN_OBJ) libakida/libakida-tools.map $(B)/lib/libakida.so
 	@mkdir -p $(@D)
-	$(CC) -shared -Wl,-soname,libakida-tools.so -Wl,--version-script=libakida/libakida-tools.map \
+	$(SAY) LD $@
+	$(Q)$(CC) -shared -Wl,-soname,libakida-tools.so -Wl,--version-script=libakida/libakida-tools.map \
 		-Wl,-Bsymbolic-functions $(Z_DEFS) -Wl,-rpath,'$$ORIGIN' -o $@ $(TOOLCHAIN_OBJ) $(ALL_LDFLAGS) -L$(B)/lib -lakida \
 		$(TOOLCHAIN_LIBS)
 
@@ -102,23 +111,26 @@ tools: $(B)/bin/akida $(B)/bin/akida-bench $(B)/lib/libakida-tools.so links mode
 
 $(B)/bin/akida: $(AKIDA_OBJ) $(COMMON_OBJ) $(B)/lib/libakida.so
 	@mkdir -p $(@D)
-	$(CC) -o $@ $(AKIDA_OBJ) $(COMMON_OBJ) $(ALL_LDFLAGS) -L$(B)/lib -lakida -Wl,-rpath,'$$ORIGIN/../lib' -lm -ldl
+	$(SAY) LD $@
+	$(Q)$(CC) -o $@ $(AKIDA_OBJ) $(COMMON_OBJ) $(ALL_LDFLAGS) -L$(B)/lib -lakida -Wl,-rpath,'$$ORIGIN/../lib' -lm -ldl
 $(B)/bin/akida-bench: $(BENCH_OBJ) $(COMMON_OBJ) $(B)/lib/libakida.so
 	@mkdir -p $(@D)
-	$(CC) -o $@ $(BENCH_OBJ) $(COMMON_OBJ) $(ALL_LDFLAGS) -L$(B)/lib -lakida -Wl,-rpath,'$$ORIGIN/../lib' -lm -ldl
+	$(SAY) LD $@
+	$(Q)$(CC) -o $@ $(BENCH_OBJ) $(COMMON_OBJ) $(ALL_LDFLAGS) -L$(B)/lib -lakida -Wl,-rpath,'$$ORIGIN/../lib' -lm -ldl
 links: $(ALIASES:%=$(B)/bin/%)
 $(ALIASES:%=$(B)/bin/%): $(B)/bin/akida
-	ln -sf akida $@
+	$(Q)ln -sf akida $@
 models: $(MODELS)
 $(B)/share/akida/models/%: tools/akida-bench/models/%
 	@mkdir -p $(@D)
-	cp $< $@
+	$(Q)cp $< $@
 
 ## Unit tests: one cmocka program per file, linked to the static libraries so that internals are in reach
 
 $(B)/tests/%: tests/unit/%.c $(B)/lib/libakida.a $(B)/lib/libakida-tools.a
 	@mkdir -p $(@D)
-	$(CC) $(LIB_CPPFLAGS) $(TOOLCHAIN_CPPFLAGS) $(ALL_CFLAGS) -o $@ $< $(ALL_LDFLAGS) \
+	$(SAY) TEST $@
+	$(Q)$(CC) $(LIB_CPPFLAGS) $(TOOLCHAIN_CPPFLAGS) $(ALL_CFLAGS) -o $@ $< $(ALL_LDFLAGS) \
 		$(B)/lib/libakida-tools.a $(B)/lib/libakida.a $(TOOLCHAIN_LIBS) -lcmocka -lpthread -ldl
 unit-bin: $(TEST_BIN)
 unit: $(TEST_BIN)
@@ -180,7 +192,7 @@ help:
 	@echo "make unit           build and run the unit tests, stop at the first failing program"
 	@echo "make format         clang-format the user-space sources; make docs: the tables of docs/ that come from them"
 	@echo "make install DESTDIR= prefix=/usr/local          make clean"
-	@echo "variables: B=build CC=gcc OPT='-O2 -g' EXTRA_CFLAGS= EXTRA_LDFLAGS= CI=true (warnings are errors, nothing is left out)"
+	@echo "variables: B=build CC=gcc V=1 OPT='-O2 -g' EXTRA_CFLAGS= EXTRA_LDFLAGS= CI=true (warnings are errors, nothing is left out)"
 	@echo "not available in this version: $(NOT_YET)"
 
 print-%:

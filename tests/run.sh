@@ -46,7 +46,7 @@ unit() { # folder with programs, prefix for names
 
 # Scripts that print result lines themselves. 77 is a skip of the whole script.
 scripts() { # folder
-	for t in "$1"/*.sh "$1"/*.py; do
+	for t in "$1"/*.sh "$1"/test_*.py; do
 		[ -f "$t" ] || continue
 		case $t in */common.sh) continue ;; esac
 		out=$log/$(echo "$t" | tr / .).log
@@ -56,7 +56,7 @@ scripts() { # folder
 		lines=$(grep -E '^(ok|not ok|skip) ' "$out")
 		if [ -n "$lines" ]; then
 			echo "$lines" >> "$results"
-			echo "$lines" | grep -E '^(not ok|skip)'
+			echo "$lines" | grep '^skip'
 		fi
 		if [ "$rc" -eq 77 ]; then
 			say "skip $t: $(tail -n 1 "$out")"
@@ -79,7 +79,7 @@ build() { # name, make arguments
 		say "ok build $name"
 	else
 		say "not ok build $name"
-		grep -E 'error|warning|\*\*\*' "$log/$name.log" | head -n 20
+		grep -E 'error:|warning:|undefined|\*\*\*' "$log/$name.log" | head -n 20
 	fi
 }
 
@@ -95,7 +95,7 @@ asan() {
 }
 
 builds() {
-	build gcc-werror B=build-gcc CC=gcc OPT=-O1 WERROR=-Werror lib tools
+	build gcc-werror B=build-gcc CC=gcc OPT=-O2 WERROR=-Werror lib tools
 	if command -v clang > /dev/null; then
 		build clang-werror B=build-clang CC=clang OPT=-O1 WERROR=-Werror lib tools
 	else
