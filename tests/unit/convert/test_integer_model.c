@@ -115,7 +115,7 @@ static int64_t shifted_bias(float b, float s, int fb_acc)
 	fb = fb > fb_acc ? fb_acc : fb;
 	q = (int)rint((double)(b / s) * pow(2, fb));
 	q = q > 127 ? 127 : q < -128 ? -128 : q;
-	return (int64_t)q << (fb_acc - fb);
+	return (int64_t)q * ((int64_t)1 << (fb_acc - fb));
 }
 
 static int range_fb(int bits, float range)
