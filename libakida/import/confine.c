@@ -157,10 +157,10 @@ static uint64_t now_ms(void)
  * 0 when the child ended by itself with status 0. A program that ignores SIGCHLD, or reaps children that are not its own,
  * takes the status away: then the result must speak for itself, which the caller checks anyway.
  */
-static int wait_for(pid_t pid)
+static int wait_for(pid_t pid, uint32_t wall_ms)
 {
 	const struct timespec pause = {0, POLL_NS};
-	uint64_t end = now_ms() + AK_CONFINE_WALL_MS;
+	uint64_t end = now_ms() + (wall_ms ? wall_ms : AK_CONFINE_WALL_MS);
 	int status;
 
 	for (;;) {
@@ -223,7 +223,7 @@ int ak_confine_run(const struct ak_confine *c, void **result, size_t *len)
 	}
 	if (pid == 0)
 		child(c, fd, space);
-	err = wait_for(pid);
+	err = wait_for(pid, c->wall_ms);
 	if (!err)
 		err = read_result(fd, c->max_result, result, len);
 close_fd:

@@ -18,6 +18,7 @@ struct ak_confine {
 	void *ctx;
 	size_t max_memory; /* address space beyond what the caller has now */
 	size_t max_result; /* bytes written to fd */
+	uint32_t wall_ms;  /* 0: AK_CONFINE_WALL_MS */
 };
 
 /*

@@ -48,6 +48,7 @@ struct ak_h5_arena {
 struct ak_h5_image {
 	const void *bytes;
 	size_t len;
+	size_t max_result; /* bytes of the arena */
 };
 int ak_h5_extract(void *image, int fd);
 

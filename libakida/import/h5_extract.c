@@ -16,7 +16,7 @@
 
 struct extract {
 	int fd;
-	uint64_t at; /* end of what is written */
+	uint64_t at, max; /* end of what is written, and the most that may be */
 	struct ak_h5_arena head;
 	struct ak_h5_weight *table;
 	size_t capacity;
@@ -53,6 +53,8 @@ static int put_at(struct extract *x, uint64_t at, const void *bytes, size_t n)
 static int put(struct extract *x, const void *bytes, size_t n, uint64_t *offset)
 {
 	*offset = x->at;
+	if (x->at > x->max || n + 8 > x->max - x->at)
+		return fail(x, AK_H5_NO_MEMORY, "the model", "");
 	if (put_at(x, x->at, bytes, n))
 		return -1;
 	x->at = (x->at + n + 7) & ~(uint64_t)7;
@@ -194,6 +196,8 @@ static int read_data(struct extract *x, hid_t set, const char *name, struct ak_h
 		w->dims[i] = dims[i];
 	}
 	w->rank = (uint64_t)rank;
+	if (count * sizeof(*data) > x->max - x->at) /* stored small, unpacked large */
+		return fail(x, AK_H5_NO_MEMORY, name, "");
 	data = malloc(count * sizeof(*data));
 	if (!data)
 		return fail(x, AK_H5_NO_MEMORY, name, "");
@@ -274,11 +278,12 @@ static int read_file(struct extract *x, const struct ak_h5_image *image)
 
 int ak_h5_extract(void *image, int fd)
 {
-	struct extract x = {.fd = fd, .at = sizeof(struct ak_h5_arena)};
+	const struct ak_h5_image *file = image;
+	struct extract x = {.fd = fd, .at = sizeof(struct ak_h5_arena), .max = file->max_result};
 
 	H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 	H5PLset_loading_state(0); /* a file must not choose code to load */
-	(void)read_file(&x, image);
+	(void)read_file(&x, file);
 	x.head.magic = AK_H5_ARENA_MAGIC; /* written last: an unfinished arena has no magic */
 	return put_at(&x, 0, &x.head, sizeof(x.head));
 }

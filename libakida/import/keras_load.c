@@ -242,16 +242,15 @@ static int build(struct loader *l)
 
 int ak_keras_load(const void *bytes, size_t len, const char *path, struct akida_graph **out, struct akida_diag *diag)
 {
-	struct ak_h5_image image = {bytes, len};
-	struct ak_confine child = {
-		.work = ak_h5_extract, .ctx = &image, .max_memory = BASE_MEMORY + 4 * len, .max_result = MAX_RESULT};
+	struct ak_h5_image image = {.bytes = bytes, .len = len};
+	struct ak_confine child = {.work = ak_h5_extract, .ctx = &image, .max_memory = BASE_MEMORY + 4 * len};
 	struct loader l = {.path = path, .diag = diag};
 	void *arena = NULL;
 	int err;
 
 	/* weights that unpack to more than this are not weights */
-	if (child.max_result > BASE_MEMORY + 4 * len)
-		child.max_result = BASE_MEMORY + 4 * len;
+	child.max_result = BASE_MEMORY + 2 * len < MAX_RESULT ? BASE_MEMORY + 2 * len : MAX_RESULT;
+	image.max_result = child.max_result;
 	err = ak_confine_run(&child, &arena, &l.len);
 	if (err == -EILSEQ)
 		return damaged(&l);

@@ -13,7 +13,7 @@
 #define REGULARIZERS "\"kernel_regularizer\": null, \"bias_regularizer\": null, \"activity_regularizer\": null"
 #define INIT(name)                                                                                                     \
 	"{\"module\": \"keras.initializers\", \"class_name\": \"" name "\", \"config\": {}, \"registered_name\": "     \
-								       "null}"
+	"null}"
 #define GLOROT                                                                                                         \
 	"{\"module\": \"keras.initializers\", \"class_name\": \"GlorotUniform\", \"config\": {\"seed\": null}, "       \
 	"\"registered_name\": null}"
