@@ -55,8 +55,8 @@ fails() {
 	fi
 }
 
-json_ok() { # NAME FILE [python expression over the object j that must be true]
-	if ! python3 -c "import json,sys; j=json.load(open(sys.argv[1])); assert $3, 'not true: ' + '''$3'''" "$2" 2> "$work/err"; then
+json_ok() { # NAME FILE EXPRESSION (python, over the object j)
+	if ! python3 -c "import json,sys; j=json.load(open(sys.argv[1])); assert eval(sys.argv[2]), sys.argv[2]" "$2" "$3" 2> "$work/err"; then
 		not_ok "$1"
 	else
 		ok "$1"

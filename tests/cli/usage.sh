@@ -44,7 +44,6 @@ run "$akida" train mnist train --optimizer foo --data digits; fails "unknown opt
 run "$akida" summary a b; fails "one word too many" 2 "unexpected word 'b'"
 run "$bench" --frames 0; fails "bench with zero frames" 2 'whole number'
 run "$bench" --batch 254; fails "bench with a batch above 253" 2 'from 1 to 253'
-run "$bench" --report a.html; fails "bench --report" 1 'not available'
 run "$bench" --clock 100; fails "bench --clock" 1 'not available'
 run "$bench" word; fails "bench with a plain word" 2 'unexpected word'
 run "$bench" --help; expect "bench --help" 0 '^usage: akida-bench'

@@ -27,7 +27,8 @@ struct bench {
 
 void bench_text(const struct bench *b);
 void bench_json(const struct bench *b, FILE *out);
-/* Writes the JSON atomically. Returns an exit status. */
-int bench_save(const struct bench *b, const char *path);
+void bench_html(const struct bench *b, FILE *out);
+/* Writes what write prints to path, atomically. Returns an exit status. */
+int bench_save(const struct bench *b, const char *path, void (*write)(const struct bench *b, FILE *out));
 
 #endif

@@ -15,7 +15,7 @@
 
 struct request {
 	struct runner_params run;
-	const char *model, *data, *save_json, *mode;
+	const char *model, *data, *save_json, *save_html, *mode;
 	uint64_t frames, batch, seed;
 	bool json;
 };
@@ -23,9 +23,15 @@ struct request {
 /* share/akida/models next to the program's folder: in the build tree as in an installation. */
 static int default_model(char *path, size_t bytes)
 {
+	char *whole;
+
 	snprintf(path, bytes, "%s/../share/akida/models/" DEFAULT_MODEL, tool_folder());
-	if (!access(path, R_OK))
+	whole = realpath(path, NULL);
+	if (whole) {
+		snprintf(path, bytes, "%s", whole);
+		free(whole);
 		return 0;
+	}
 	return tool_error(DEFAULT_MODEL, "sys.missing-part", "the default model is not installed (%s); give -m FILE",
 			  path);
 }
@@ -171,7 +177,9 @@ static int bench(struct request *q)
 	if (fflush(stdout) || ferror(stdout))
 		status = tool_error("standard output", "sys.io", "could not be written");
 	if (!status && q->save_json)
-		status = bench_save(&b, q->save_json);
+		status = bench_save(&b, q->save_json, bench_json);
+	if (!status && q->save_html)
+		status = bench_save(&b, q->save_html, bench_html);
 out:
 	free(b.sparsity);
 	akida_array_fini(&frames);
@@ -202,9 +210,9 @@ int main(int argc, char **argv)
 		{"-sa --samples", OPTION_TEXT, &q.run.stage.samples, "calibration samples of a float network", 0, 0},
 		{"--json", OPTION_FLAG, &q.json, "one JSON object (schema akida-bench/1)", 0, 0},
 		{"--save-json", OPTION_TEXT, &q.save_json, "write the JSON to a file as well", 0, 0},
+		{"--report", OPTION_TEXT, &q.save_html, "write the report as one HTML page as well", 0, 0},
 		{"--version", OPTION_FLAG, &version, "the version", 0, 0},
 		{"--clock", OPTION_ABSENT, NULL, NULL, 0, 0},
-		{"--report", OPTION_ABSENT, NULL, NULL, 0, 0},
 		{0},
 	};
 

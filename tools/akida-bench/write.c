@@ -129,7 +129,7 @@ void bench_json(const struct bench *b, FILE *out)
 	json_close(&j, '}');
 }
 
-int bench_save(const struct bench *b, const char *path)
+int bench_save(const struct bench *b, const char *path, void (*write)(const struct bench *b, FILE *out))
 {
 	char tmp[PATH_MAX];
 	int bad;
@@ -140,7 +140,7 @@ int bench_save(const struct bench *b, const char *path)
 	f = fopen(tmp, "w");
 	if (!f)
 		return tool_error(path, "sys.io", "%s", strerror(errno));
-	bench_json(b, f);
+	write(b, f);
 	bad = fflush(f) || ferror(f) || fsync(fileno(f));
 	bad |= fclose(f);
 	if (bad || rename(tmp, path)) {
