@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Address windows: which device memory the BARs show. AKD1000 through an iATU viewport in PCI configuration space,
- * AKD1500 through unrolled iATU registers in BAR0.
+ * Address windows: which device memory the BARs show. AKD1000 through an iATU viewport in PCI
+ * configuration space, AKD1500 through unrolled iATU registers in BAR0.
  *
- * The vendor driver sleeps one second after the writes and looks at nothing. We sleep as long, because no source says
- * what would show that the windows are settled, and then read the registers back: a wrong answer is an error here, not
- * a mystery later (without windows the BARs of an AKD1000 read and write like plain memory).
+ * The vendor driver sleeps one second after the writes and looks at nothing. We sleep as long,
+ * because no source says what would show that the windows are settled, and then read the registers
+ * back: a wrong answer is an error here, not a mystery later (without windows the BARs of an
+ * AKD1000 read and write like plain memory).
  */
 #include "internal.h"
 #include "regs_akd1000.h"
@@ -45,7 +46,7 @@ static int akc_window_check(struct akc_dev *d, u32 region, u32 ctrl2, u32 target
 int akc_windows_akd1000(struct akc_dev *d)
 {
 	const struct akc_bus *b = d->bus;
-	u32 count = sizeof(akd1000_windows) / sizeof(akd1000_windows[0]);
+	u32 count = ARRAY_SIZE(akd1000_windows);
 	u32 i;
 	int err;
 
@@ -77,7 +78,7 @@ int akc_windows_akd1000(struct akc_dev *d)
 
 int akc_windows_akd1500(struct akc_dev *d)
 {
-	u32 count = sizeof(akd1500_windows) / sizeof(akd1500_windows[0]);
+	u32 count = ARRAY_SIZE(akd1500_windows);
 	u32 i;
 	int err;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Everything the protocol core may do to the outside: a table the host fills. The kernel backs it with MMIO and the
- * DMA API, libakida's virtual device with the software NSoC, tests with a script.
+ * Everything the protocol core may do to the outside: a table the host fills. The kernel backs it
+ * with MMIO and the DMA API, libakida's virtual device with the software NSoC, tests with a script.
  */
 #ifndef AKC_BUS_H
 #define AKC_BUS_H
@@ -13,10 +13,14 @@ struct akc_bus {
 	void (*cfg_write)(void *host, u32 off, u32 val);
 	u32 (*bar_read)(void *host, unsigned int bar, u32 off);
 	void (*bar_write)(void *host, unsigned int bar, u32 off, u32 val);
-	u64 (*now_ns)(void *host);		/* monotonic */
-	void (*sleep_us)(void *host, u32 us);	/* may sleep; virtual hosts advance their clock instead */
-	void (*barrier)(void *host);		/* orders host memory writes before the next bar_write */
-	void (*log)(void *host, int err, const char *what, u64 a, u64 b); /* one line per failure; may be NULL */
+	/* monotonic */
+	u64 (*now_ns)(void *host);
+	/* may sleep; virtual hosts advance their clock instead */
+	void (*sleep_us)(void *host, u32 us);
+	/* orders host memory writes before the next bar_write */
+	void (*barrier)(void *host);
+	/* one line per failure; may be NULL */
+	void (*log)(void *host, int err, const char *what, u64 a, u64 b);
 };
 
 /* Host memory the chip's DMA engine can reach; owned by the host, at least 4-byte aligned. */

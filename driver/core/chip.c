@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The two chips as tables, register access with detection of a vanished device, time limits, and the probe sequence.
- * No lock: the host serialises all calls on one device.
+ * The two chips as tables, register access with detection of a vanished device, time limits, and
+ * the probe sequence. No lock: the host serialises all calls on one device.
  */
 #include "internal.h"
 #include "regs_akd1000.h"
@@ -45,7 +45,7 @@ const struct akc_chip *akc_chip_find(u16 pci_device)
 {
 	u32 i;
 
-	for (i = 0; i < sizeof(akc_chips) / sizeof(akc_chips[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(akc_chips); i++)
 		if (akc_chips[i].pci_device == pci_device)
 			return &akc_chips[i];
 	return NULL;
@@ -76,6 +76,14 @@ void akc_sleep(struct akc_dev *d, u32 us)
 	d->bus->sleep_us(d->host, us);
 }
 
+/* Not called by its name: the kernel has a macro of that name. */
+void akc_host_barrier(struct akc_dev *d)
+{
+	void (*order)(void *host) = d->bus->barrier;
+
+	order(d->host);
+}
+
 int akc_fail(struct akc_dev *d, int err, const char *what, u64 a, u64 b)
 {
 	if (d->bus->log)
@@ -99,8 +107,8 @@ void akc_wait_init(struct akc_dev *d, struct akc_wait *w, u32 timeout_us)
 }
 
 /*
- * The first looks come without sleeping: most answers are there after a microsecond. Time asleep counts too, so that a
- * host whose clock stands still cannot hang the core.
+ * The first looks come without sleeping: most answers are there after a microsecond. Time asleep
+ * counts too, so that a host whose clock stands still cannot hang the core.
  */
 bool akc_wait(struct akc_dev *d, struct akc_wait *w)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * The protocol core: what a host says to an Akida NSoC over PCIe. Freestanding C; no allocation, no global state; one
- * caller at a time per device (the host locks). Errors are negative errno.
+ * The protocol core: what a host says to an Akida NSoC over PCIe. Freestanding C; no allocation, no
+ * global state; one caller at a time per device (the host locks). Errors are negative errno.
  *
  *   akc_probe   windows, version, resets, mesh discovery, clock counters
  *   akc_mem_*   device memory through the chip's own DMA engine (eDMA or HDMA)
@@ -10,7 +10,8 @@
  *   akc_enqueue / akc_poll / akc_fetch   frames in, completions and outputs out
  *   akc_reset   recover after a time-out; bumps the generation
  *
- * When the chip answers all ones, the device is marked gone: every call gives -EIO until akc_probe or akc_resume.
+ * When the chip answers all ones, the device is marked gone: every call gives -EIO until akc_probe
+ * or akc_resume.
  */
 #ifndef AKC_CORE_H
 #define AKC_CORE_H
@@ -28,7 +29,8 @@
 #define AKC_HEADER_BYTES 32u
 #define AKC_JOB_TIMEOUT_US 5000000u
 
-enum akc_np_type { AKC_NP_CNP1 = 1, AKC_NP_CNP2 = 2, AKC_NP_FNP2 = 4, AKC_NP_FNP3 = 8 }; /* bit set: what an NP can be */
+/* bit set: what an NP can be */
+enum akc_np_type { AKC_NP_CNP1 = 1, AKC_NP_CNP2 = 2, AKC_NP_FNP2 = 4, AKC_NP_FNP3 = 8 };
 
 struct akc_np {
 	u8 col, row, id, types;
@@ -47,11 +49,15 @@ struct akc_track {
 	u32 word_off; /* from the first word of image */
 	u32 words;
 };
+
 struct akc_reg_write {
 	u32 offset, value; /* EPG register offset and value */
 };
 
-/* A single-pass program as the host hands it over. Pointers are borrowed for the duration of a call. */
+/*
+ * A single-pass program as the host hands it over. Pointers are borrowed for the duration of a
+ * call.
+ */
 struct akc_program {
 	const u32 *image;
 	u32 image_words;
@@ -77,14 +83,20 @@ struct akc_verify_result {
 /* Which way a transfer goes; also the index of the linked list and channel pair it uses. */
 enum akc_dir { AKC_TO_DEVICE, AKC_TO_HOST };
 
-/* One piece of a transfer: host side by bus address, device side by device address. Any alignment and size. */
+/*
+ * One piece of a transfer: host side by bus address, device side by device address. Any alignment
+ * and size.
+ */
 struct akc_seg {
 	u64 host;
 	u32 dev;
 	u32 bytes;
 };
 
-/* How far a transfer of several linked lists has come; start with zeros. Finished when seg equals the count. */
+/*
+ * How far a transfer of several linked lists has come; start with zeros. Finished when seg equals
+ * the count.
+ */
 struct akc_cursor {
 	u32 seg, off;
 };
@@ -108,8 +120,8 @@ struct akc_dev {
 	u32 generation;	   /* 1 after probe, +1 with every reset */
 	struct akc_buf stage; /* host memory for DMA, given at probe; split by the core */
 	/* below: private to the core */
-	bool gone;	       /* all ones were read: nothing is sent any more before akc_probe or akc_resume */
-	bool dma_lost;	       /* a channel did not become quiet after an abort: host memory may still be written */
+	bool gone;	       /* all ones were read: silence until akc_probe or akc_resume */
+	bool dma_lost;	       /* a channel did not stop: it may still write host memory */
 	bool dma_busy[2];      /* by enum akc_dir */
 	u32 dma_word[2];       /* first list word, read back to flush posted writes */
 	bool msi;
@@ -129,13 +141,18 @@ struct akc_dev {
 };
 
 /*
- * stage: host DMA memory of at least 64 KiB, 4-byte aligned, that stays valid until the device is dropped. Takes over
- * a second (windows need one after their set-up). Everything in *d is written, the generation becomes 1. -ENODEV: no
- * such chip; -EOPNOTSUPP: IP generation other than v1; -EIO: windows or registers do not answer; -ETIMEDOUT.
+ * stage: host DMA memory of at least 64 KiB, 4-byte aligned, that stays valid until the device is
+ * dropped. Takes over a second (windows need one after their set-up). Everything in *d is written,
+ * the generation becomes 1. -ENODEV: no such chip; -EOPNOTSUPP: IP generation other than v1; -EIO:
+ * windows or registers do not answer; -ETIMEDOUT.
  */
-int akc_probe(struct akc_dev *d, const struct akc_bus *bus, void *host, u16 pci_device, const struct akc_buf *stage);
+int akc_probe(struct akc_dev *d, const struct akc_bus *bus, void *host, u16 pci_device,
+	      const struct akc_buf *stage);
 
-/* Copy between host DMA memory and device memory through the DMA engine; polls, aborts on time-out (-ETIMEDOUT). */
+/*
+ * Copy between host DMA memory and device memory through the DMA engine; polls, aborts on time-out
+ * (-ETIMEDOUT).
+ */
 int akc_mem_write(struct akc_dev *d, u32 dev_addr, const struct akc_buf *from, u32 off, u32 bytes);
 int akc_mem_read(struct akc_dev *d, const struct akc_buf *to, u32 off, u32 dev_addr, u32 bytes);
 /* The same from plain memory through the stage buffer. */
@@ -143,56 +160,72 @@ int akc_copy_to(struct akc_dev *d, u32 dev_addr, const void *from, u32 bytes);
 int akc_copy_from(struct akc_dev *d, void *to, u32 dev_addr, u32 bytes);
 
 /*
- * The same engine without waiting, for hosts that sleep on its interrupt. One transfer per direction at a time:
- *   start   writes one linked list of as many pieces as fit, from *at on, and rings; -EBUSY while one runs
- *   status  1 finished, 0 running, -EIO aborted by the chip or chip gone. Reads registers, so it also finds a
- *           completion whose interrupt was lost: ask before declaring a time-out
- *   ack     after status said finished or failed; then start again while at->seg < count
- *   abort   after a time-out: 0 when the channel is quiet and host memory may be reused, -EIO when it never became so
+ * The same engine without waiting, for hosts that sleep on its interrupt. One transfer per
+ * direction at a time:
+ *   start   writes one linked list of as many pieces as fit, from *at on, and rings; -EBUSY while
+ *           one runs
+ *   status  1 finished, 0 running, -EIO aborted by the chip or chip gone. Reads registers, so it
+ *           also finds a completion whose interrupt was lost: ask before declaring a time-out
+ *   ack     after status said finished; then start again while at->seg < count
+ *   abort   after a time-out or a failure: 0 when the channel is quiet and host memory may be
+ *           reused, -EIO when it never became so
  */
 int akc_dma_start(struct akc_dev *d, enum akc_dir dir, const struct akc_seg *segs, u32 count,
 		  struct akc_cursor *at);
 int akc_dma_status(struct akc_dev *d, enum akc_dir dir);
 void akc_dma_ack(struct akc_dev *d, enum akc_dir dir);
 int akc_dma_abort(struct akc_dev *d, enum akc_dir dir);
-/* The three steps above until everything is moved. -ETIMEDOUT: aborted and quiet; -EIO: failed, or not quiet. */
+/*
+ * The three steps above until everything is moved. -ETIMEDOUT: aborted and quiet; -EIO: failed, or
+ * not quiet.
+ */
 int akc_dma_run(struct akc_dev *d, enum akc_dir dir, const struct akc_seg *segs, u32 count);
 /*
- * Interrupt message of the DMA engine: it sends the memory write itself, so the host calls this again whenever its
- * vector moves. addr 0: no interrupts (the state after probe).
+ * Interrupt message of the DMA engine: it sends the memory write itself, so the host calls this
+ * again whenever its vector moves. addr 0: no interrupts (the state after probe).
  */
 void akc_dma_set_msi(struct akc_dev *d, u64 addr, u32 data);
 /* Device memory of the linked lists: transfers that touch it are refused with -EINVAL. */
 void akc_list_area(const struct akc_dev *d, u32 *addr, u32 *bytes);
 
 /*
- * -EINVAL: fields contradict each other or their range; -EBADMSG: for another device version; -EILSEQ: packets or spans
- * malformed; -EOPNOTSUPP: well formed, not supported. res (may be NULL) says where and why.
+ * -EINVAL: fields contradict each other or their range; -EBADMSG: for another device version;
+ * -EILSEQ: packets or spans malformed; -EOPNOTSUPP: well formed, not supported. res (may be NULL)
+ * says where and why.
  */
 int akc_verify(const struct akc_dev *d, const struct akc_program *p, struct akc_verify_result *res);
 /*
- * Verifies, resets the mesh, loads every track, writes the EPG list; leaves nothing programmed on failure. batch:
- * frames wanted in flight, 1 or more; fewer when a ring (253) or device memory holds fewer. -ENOSPC: not even one fits.
+ * Verifies, resets the mesh, loads every track, writes the EPG list; leaves nothing programmed on
+ * failure. batch: frames wanted in flight, 1 or more; fewer when a ring (253) or device memory
+ * holds fewer. -ENOSPC: not even one fits.
  */
 int akc_load(struct akc_dev *d, const struct akc_program *p, u32 batch);
 int akc_unload(struct akc_dev *d);
 
-/* One frame of in_h*in_w*in_c bytes. Returns the job id (>= 0), -EAGAIN when the pipeline is full. */
+/*
+ * One frame of in_h*in_w*in_c bytes. Returns the job id (>= 0), -EAGAIN when the pipeline is full.
+ */
 int akc_enqueue(struct akc_dev *d, const struct akc_buf *from, u32 off);
 /* Number of frames finished and not yet fetched. -EIO when the chip answers all ones. */
 int akc_poll(struct akc_dev *d);
 /*
- * Outputs of the oldest finished frame as int32 (h, w, c): potentials, or activations 0..15. Waits up to timeout_us;
- * on -ETIMEDOUT the caller resets. out holds out_count values.
+ * Outputs of the oldest finished frame as int32 (h, w, c): potentials, or activations 0..15. Waits
+ * up to timeout_us; on -ETIMEDOUT the caller resets. out holds out_count values.
  */
 int akc_fetch(struct akc_dev *d, s32 *out, u32 timeout_us);
 
-/* Clock counters: inference (the larger of the two input DMAs) and programming; 32-bit registers, wrap. */
+/*
+ * Clock counters: inference (the larger of the two input DMAs) and programming; 32-bit registers,
+ * wrap.
+ */
 u32 akc_inference_clk(struct akc_dev *d);
 u32 akc_program_clk(struct akc_dev *d);
 /* Core reset, NP reset, DMA reset; forgets the program; generation += 1. */
 int akc_reset(struct akc_dev *d);
-/* After suspend or a bus reset lost the windows: sets them up again, then akc_reset. Takes over a second. */
+/*
+ * After suspend or a bus reset lost the windows: sets them up again, then akc_reset. Takes over a
+ * second.
+ */
 int akc_resume(struct akc_dev *d);
 /* 0, or -EIO: liveness by mesh info 1 (all ones means gone). */
 int akc_alive(struct akc_dev *d);

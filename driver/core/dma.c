@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Device memory through the chip's PCIe DMA engine: linked lists, transfers over several lists, time-outs, and copies
- * from plain memory through the stage buffer. The engines themselves are in edma.c and hdma.c.
+ * Device memory through the chip's PCIe DMA engine: linked lists, transfers over several lists,
+ * time-outs, and copies from plain memory through the stage buffer. The engines themselves are in
+ * edma.c and hdma.c.
  *
- * A list is an array of data elements and one link element, written through BAR4 into device memory. Data elements
- * carry the cycle bit 1, the last one asks for the interrupt. The link carries cycle bit 0: an engine that checks it
- * stops there, one that follows it toggles its cycle state and stops at the first element, so in both readings nothing
- * behind the end of a list can run, whatever an earlier and longer list left there.
+ * A list is an array of data elements and one link element, written through BAR4 into device
+ * memory. Data elements carry the cycle bit 1, the last one asks for the interrupt. The link
+ * carries cycle bit 0: an engine that checks it stops there, one that follows it toggles its cycle
+ * state and stops at the first element, so in both readings nothing behind the end of a list can
+ * run, whatever an earlier and longer list left there.
  */
 #include "internal.h"
 
 #define DMA_PIECE_BYTES 0x10000u /* largest data element */
-#define DMA_TIMEOUT_US 2000000u	 /* per list, plus time for its bytes at 4 MB/s; measured: 37 MB/s */
+/* Per list, plus time for its bytes at 4 MB/s; measured on boards: 37 MB/s. */
+#define DMA_TIMEOUT_US 2000000u
 #define DMA_QUIET_US 100000u	 /* after a stop request */
 
 static u32 list_addr(const struct akc_dev *d, enum akc_dir dir)
@@ -36,8 +39,8 @@ void akc_list_area(const struct akc_dev *d, u32 *addr, u32 *bytes)
 }
 
 /*
- * Reads the first list word back. The read pushes the posted writes before it, and its value tells whether the memory
- * window shows memory at all.
+ * Reads the first list word back. The read pushes the posted writes before it, and its value tells
+ * whether the memory window shows memory at all.
  */
 int akc_list_flush(struct akc_dev *d, enum akc_dir dir)
 {
@@ -83,7 +86,10 @@ static void list_close(struct akc_dev *d, enum akc_dir dir, u32 count)
 	list_write(d, at + 12, 0);
 }
 
-/* Empty pieces, pieces past the end of the address space, and pieces that would rewrite a list are refused. */
+/*
+ * Empty pieces, pieces past the end of the address space, and pieces that would rewrite a list are
+ * refused.
+ */
 static int seg_check(struct akc_dev *d, const struct akc_seg *s)
 {
 	u32 lists = d->chip->list_addr;
@@ -219,7 +225,10 @@ int akc_dma_run(struct akc_dev *d, enum akc_dir dir, const struct akc_seg *segs,
 		}
 		if (!done)
 			akc_fail(d, -ETIMEDOUT, "DMA time-out", dir, bytes);
-		/* A failed channel may still move data: the caller's memory is free only when it is quiet. */
+		/*
+		 * A failed channel may still move data: the caller's memory is free only when it is
+		 * quiet.
+		 */
 		if (akc_dma_abort(d, dir))
 			return -EIO;
 		return done ? done : -ETIMEDOUT;
@@ -313,7 +322,7 @@ int akc_mem_zero(struct akc_dev *d, u32 dev_addr, u32 bytes)
 		u32 n = 0;
 		int err;
 
-		while (bytes && n < sizeof(s) / sizeof(s[0])) {
+		while (bytes && n < ARRAY_SIZE(s)) {
 			s[n].host = d->stage.bus + AKC_STAGE_ZERO;
 			s[n].dev = dev_addr;
 			s[n].bytes = akc_min(bytes, AKC_STAGE_ZERO_BYTES);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * DesignWare eDMA in its legacy register map, as the AKD1000 has it behind BAR2: start, status and abort of channel 0
- * of each direction. Lists are written by dma.c.
+ * DesignWare eDMA in its legacy register map, as the AKD1000 has it behind BAR2: start, status and
+ * abort of channel 0 of each direction. Lists are written by dma.c.
  *
- * "Write" is device to host. The channel registers are reached through a viewport shared by both directions, so it is
- * selected before every use; the host's lock keeps the pair of accesses together.
+ * "Write" is device to host. The channel registers are reached through a viewport shared by both
+ * directions, so it is selected before every use; the host's lock keeps the pair of accesses
+ * together.
  */
 #include "internal.h"
 #include "regs_akd1000.h"
@@ -56,7 +57,10 @@ static void edma_init(struct akc_dev *d)
 	}
 }
 
-/* One data register serves channels 0 (low half) and 1 (high half); channel 1 is unused and gets the same message. */
+/*
+ * One data register serves channels 0 (low half) and 1 (high half); channel 1 is unused and gets
+ * the same message.
+ */
 static void edma_msi(struct akc_dev *d)
 {
 	u32 data = (d->msi_data & 0xffff) | d->msi_data << 16;
@@ -72,9 +76,10 @@ static void edma_msi(struct akc_dev *d)
 }
 
 /*
- * Every list is started as the first one of a transfer: consumer cycle state 1, pointer at its beginning. The vendor
- * driver's lists hold one element, so its transfers only ever run this way on silicon; continuing a running list with a
- * toggled cycle bit would save three writes and is not proven.
+ * Every list is started as the first one of a transfer: consumer cycle state 1, pointer at its
+ * beginning. The vendor driver's lists hold one element, so its transfers only ever run this way on
+ * silicon; continuing a running list with a toggled cycle bit would save three writes and is not
+ * proven.
  */
 static int edma_start(struct akc_dev *d, enum akc_dir dir, u32 list)
 {
@@ -97,14 +102,15 @@ static int edma_start(struct akc_dev *d, enum akc_dir dir, u32 list)
 	err = akc_list_flush(d, dir);
 	if (err)
 		return err;
-	d->bus->barrier(d->host); /* host memory the list points to, before the doorbell */
+	akc_host_barrier(d); /* host memory the list points to, before the doorbell */
 	edma_write(d, edma_regs[dir].doorbell, 0);
 	return 0;
 }
 
 /*
- * Finished needs both: the done bit (cleared before the start, so not a left-over) and a channel that is no longer
- * running, because done comes with the last data element while the engine still fetches the link behind it.
+ * Finished needs both: the done bit (cleared before the start, so not a left-over) and a channel
+ * that is no longer running, because done comes with the last data element while the engine still
+ * fetches the link behind it.
  */
 static int edma_status(struct akc_dev *d, enum akc_dir dir)
 {
@@ -144,7 +150,10 @@ static bool edma_running(struct akc_dev *d, enum akc_dir dir)
 	return AKD1000_EDMA_CH_CONTROL1_STATUS(control) == AKD1000_EDMA_RUNNING;
 }
 
-/* The stop bit of the doorbell is DesignWare's; the hard way takes the whole engine of one direction down. */
+/*
+ * The stop bit of the doorbell is DesignWare's; the hard way takes the whole engine of one
+ * direction down.
+ */
 static void edma_stop(struct akc_dev *d, enum akc_dir dir, bool hard)
 {
 	if (hard)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * DesignWare HDMA in its native register map, as the AKD1500 has it in BAR0: start, status and abort of channel 0 of
- * each direction. Lists are written by dma.c.
+ * DesignWare HDMA in its native register map, as the AKD1500 has it in BAR0: start, status and
+ * abort of channel 0 of each direction. Lists are written by dma.c.
  */
 #include "internal.h"
 #include "regs_akd1500.h"
@@ -52,8 +52,9 @@ static void hdma_msi(struct akc_dev *d)
 }
 
 /*
- * The vendor driver sets the two mask bits together with the enables; by their names that masks the interrupts, so they
- * are cleared here. Every list starts at its beginning with cycle state 1, see edma.c.
+ * The vendor driver sets the two mask bits together with the enables; by their names that masks the
+ * interrupts, so they are cleared here. Every list starts at its beginning with cycle state 1, see
+ * edma.c.
  */
 static int hdma_start(struct akc_dev *d, enum akc_dir dir, u32 list)
 {
@@ -74,12 +75,15 @@ static int hdma_start(struct akc_dev *d, enum akc_dir dir, u32 list)
 	err = akc_list_flush(d, dir);
 	if (err)
 		return err;
-	d->bus->barrier(d->host); /* host memory the list points to, before the doorbell */
+	akc_host_barrier(d); /* host memory the list points to, before the doorbell */
 	hdma_write(d, dir, AKD1500_HDMA_DOORBELL, 1);
 	return 0;
 }
 
-/* Finished needs the stop event (cleared before the start) and the stopped state; see edma.c for why both. */
+/*
+ * Finished needs the stop event (cleared before the start) and the stopped state; see edma.c for
+ * why both.
+ */
 static int hdma_status(struct akc_dev *d, enum akc_dir dir)
 {
 	u32 events = hdma_read(d, dir, AKD1500_HDMA_INT_STATUS);
@@ -108,7 +112,9 @@ static bool hdma_running(struct akc_dev *d, enum akc_dir dir)
 	       AKD1500_HDMA_RUNNING;
 }
 
-/* No stop request is known in the native map: disabling the channel is the only way, soft or hard. */
+/*
+ * No stop request is known in the native map: disabling the channel is the only way, soft or hard.
+ */
 static void hdma_stop(struct akc_dev *d, enum akc_dir dir, bool hard)
 {
 	(void)hard;

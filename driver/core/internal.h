@@ -41,16 +41,21 @@ void akc_bar_write(struct akc_dev *d, unsigned int bar, u32 off, u32 val);
 u32 akc_read(struct akc_dev *d, u32 off); /* core window */
 void akc_write(struct akc_dev *d, u32 off, u32 val);
 void akc_sleep(struct akc_dev *d, u32 us);
+void akc_host_barrier(struct akc_dev *d); /* host memory first, then the next register write */
 /* Logs one line and gives err back: called where an error is found, not where it is passed on. */
 int akc_fail(struct akc_dev *d, int err, const char *what, u64 a, u64 b);
 /* The same with -EIO for all ones; from then on the device is gone. */
 int akc_gone(struct akc_dev *d, const char *what, u64 a);
 
-/* Time limit of a poll loop: `do { more = akc_wait(); look; } while (more);` looks once more after the time is over. */
+/*
+ * Time limit of a poll loop: `do { more = akc_wait(); look; } while (more);` looks once more after
+ * the time is over.
+ */
 struct akc_wait {
 	u64 start, limit_ns, slept_us;
 	u32 spins, step_us;
 };
+
 void akc_wait_init(struct akc_dev *d, struct akc_wait *w, u32 timeout_us);
 bool akc_wait(struct akc_dev *d, struct akc_wait *w);
 
@@ -85,7 +90,7 @@ int akc_mem_zero(struct akc_dev *d, u32 dev_addr, u32 bytes);
 
 /* How the stage buffer is split: small structures, a page of zeros, the bounce buffer. */
 #define AKC_STAGE_MIN 0x10000u
-#define AKC_STAGE_CONF 0x000u	/* configuration descriptor and read header, in the layout of device memory */
+#define AKC_STAGE_CONF 0x000u	/* configuration descriptor and read header */
 #define AKC_STAGE_READBACK 0x100u
 #define AKC_STAGE_DESC 0x140u	/* event or image descriptor */
 #define AKC_STAGE_OUT 0x200u	/* small outputs, up to the zero page */
@@ -124,6 +129,7 @@ struct akc_packet {
 	u32 words, start;  /* payload */
 	const u32 *payload;
 };
+
 void akc_packet_head(u32 *head, u8 col, u8 row, u8 id, u8 uid, u32 start, u32 words);
 int akc_packet_next(const u32 *track, u32 words, u32 *at, struct akc_packet *p);
 
@@ -134,7 +140,8 @@ const struct akc_np *akc_mesh_find(const struct akc_mesh *m, u8 col, u8 row, u8 
 /* output.c */
 u32 akc_output_bytes(u8 output_type, bool activation, u32 out_count);
 int akc_output_check(struct akc_dev *d, u32 head, u32 *bytes);
-int akc_output_convert(struct akc_dev *d, u32 head, const u8 *payload, u32 off, u32 bytes, s32 *out);
+int akc_output_convert(struct akc_dev *d, u32 head, const u8 *payload, u32 off, u32 bytes,
+		       s32 *out);
 
 /* reset.c */
 int akc_core_reset(struct akc_dev *d);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Programs and jobs: device memory layout, loading the tracks, the input ring, frames in, completions and outputs out.
- * Single pass, dense image input through the HRC.
+ * Programs and jobs: device memory layout, loading the tracks, the input ring, frames in,
+ * completions and outputs out. Single pass, dense image input through the HRC.
  *
- * Device memory, lowest first: configuration area, input descriptors, outputs, inputs, track buffer. Outputs lie low so
- * that nothing but our own inputs is behind them.
+ * Device memory, lowest first: configuration area, input descriptors, outputs, inputs, track
+ * buffer. Outputs lie low so that nothing but our own inputs is behind them.
  */
 #include "internal.h"
 
@@ -30,7 +30,10 @@ static int mem_layout(struct akc_dev *d, const struct akc_program *p, u32 batch)
 	d->out_stride = mem_align(AKC_HEADER_BYTES +
 				  akc_output_bytes(p->output_type, p->activation, p->out_count));
 	per_slot = d->in.desc_bytes + d->in_stride + d->out_stride;
-	/* One slot more than frames in flight: the controller is idle when both ring indices are equal. */
+	/*
+	 * One slot more than frames in flight: the controller is idle when both ring indices are
+	 * equal.
+	 */
 	slots = batch < AKC_RING_MAX ? batch + 1 : AKC_RING_MAX;
 	if (slots < 2)
 		slots = 2;
@@ -151,7 +154,10 @@ static void fill_image_desc(struct akc_dev *d, u8 *p, u16 job, u32 slot)
 	akc_put32(p + 28, d->out_addr + slot * d->out_stride);
 }
 
-/* One DMA transfer carries the frame, the zeros for its output where the host clears, and the descriptor. */
+/*
+ * One DMA transfer carries the frame, the zeros for its output where the host clears, and the
+ * descriptor.
+ */
 int akc_enqueue(struct akc_dev *d, const struct akc_buf *from, u32 off)
 {
 	struct akc_seg s[8];
@@ -247,7 +253,10 @@ static int wait_job(struct akc_dev *d, u32 timeout_us)
 	return done < 0 ? done : 0;
 }
 
-/* A small output comes with its header in one transfer, a large one in stretches through the bounce buffer. */
+/*
+ * A small output comes with its header in one transfer, a large one in stretches through the bounce
+ * buffer.
+ */
 static int read_output(struct akc_dev *d, u32 from, s32 *out)
 {
 	u32 first = akc_min(d->out_stride, AKC_STAGE_OUT_BYTES);
@@ -262,10 +271,12 @@ static int read_output(struct akc_dev *d, u32 from, s32 *out)
 	if (err)
 		return err;
 	n = akc_min(bytes, first - AKC_HEADER_BYTES);
-	err = akc_output_convert(d, head, akc_stage(d, AKC_STAGE_OUT + AKC_HEADER_BYTES), 0, n, out);
+	err = akc_output_convert(d, head, akc_stage(d, AKC_STAGE_OUT + AKC_HEADER_BYTES), 0, n,
+				 out);
 	for (off = n; !err && off < bytes; off += n) {
 		n = akc_min(bytes - off, (d->stage.bytes - AKC_STAGE_BOUNCE) & ~7u);
-		err = akc_mem_read(d, &d->stage, AKC_STAGE_BOUNCE, from + AKC_HEADER_BYTES + off, n);
+		err = akc_mem_read(d, &d->stage, AKC_STAGE_BOUNCE, from + AKC_HEADER_BYTES + off,
+				   n);
 		if (!err)
 			err = akc_output_convert(d, head, akc_stage(d, AKC_STAGE_BOUNCE), off, n,
 						 out);

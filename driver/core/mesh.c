@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* Mesh discovery: which NPs exist and what each can be, from the mesh info registers and register 0 of every NP. */
+/*
+ * Mesh discovery: which NPs exist and what each can be, from the mesh info registers and register 0
+ * of every NP.
+ */
 #include "internal.h"
 
 struct mesh_info {
@@ -35,7 +38,10 @@ static int mesh_info_read(struct akc_dev *d, struct mesh_info *m)
 	m->fnp2_row = AKC_MESH3_FNP2_ROW(i3);
 	m->fnp2_col = AKC_MESH3_FNP2_COL(i3);
 	m->last_col = d->chip->has_last_col ? AKC_MESH3_LAST_COL(i3) : m->cols;
-	/* A node has four NPs at most (one-hot field of a packet), coordinates are small: nonsense stops here. */
+	/*
+	 * A node has four NPs at most (one-hot field of a packet), coordinates are small: nonsense
+	 * stops here.
+	 */
 	if (!m->rows || !m->cols || m->rows > 32 || m->cols > 32 || !m->nps || m->nps > 4)
 		return akc_fail(d, -EIO, "mesh info", i1, i2);
 	return 0;
@@ -78,7 +84,10 @@ static u8 mesh_types(u32 reg1)
 	return types;
 }
 
-/* A place that answers with no NP type is no NP: the ranges of the info registers can name more than exists. */
+/*
+ * A place that answers with no NP type is no NP: the ranges of the info registers can name more
+ * than exists.
+ */
 static int mesh_read_np(struct akc_dev *d, u32 col, u32 row, u32 id)
 {
 	struct akc_mesh *m = &d->mesh;

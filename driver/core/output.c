@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* Output buffers: the 32-byte header's first word, and payloads of every format turned into int32 (h, w, c). */
+/*
+ * Output buffers: the 32-byte header's first word, and payloads of every format turned into int32
+ * (h, w, c).
+ */
 #include "internal.h"
 
 enum out_kind { OUT_NONE, OUT_WORDS, OUT_BYTES, OUT_CNP, OUT_FNP };
@@ -35,9 +38,9 @@ u32 akc_output_bytes(u8 output_type, bool activation, u32 out_count)
 }
 
 /*
- * Payload bytes to read for this header. Dense buffers were cleared before the frame, so the whole of them counts
- * whatever number of words the chip says it wrote; more words than the buffer holds, or a format this program cannot
- * give, is an error of the chip.
+ * Payload bytes to read for this header. Dense buffers were cleared before the frame, so the whole
+ * of them counts whatever number of words the chip says it wrote; more words than the buffer holds,
+ * or a format this program cannot give, is an error of the chip.
  */
 int akc_output_check(struct akc_dev *d, u32 head, u32 *bytes)
 {
@@ -89,7 +92,8 @@ static int put_event(struct akc_dev *d, u32 head, u32 w0, u32 w1, s32 *out)
 		v = (s32)((w1 >> 16) & 0xff);
 		break;
 	case AKC_FMT_CNP_POTENTIALS:
-		v = sign_extend(w1 >> 12, 20); /* of a CNP; only the HRC uses the upper four bits in w0 */
+		/* of a CNP; only the HRC uses the upper four bits in w0 */
+		v = sign_extend(w1 >> 12, 20);
 		break;
 	case AKC_FMT_FNP_ACTIVATIONS:
 		v = (s32)(w1 & 0x3ffffff);
@@ -110,10 +114,11 @@ static int put_event(struct akc_dev *d, u32 head, u32 w0, u32 w1, s32 *out)
 }
 
 /*
- * One stretch of a payload, off bytes from its start; off and bytes are multiples of 8 except in the last stretch. The
- * first stretch clears out.
+ * One stretch of a payload, off bytes from its start; off and bytes are multiples of 8 except in
+ * the last stretch. The first stretch clears out.
  */
-int akc_output_convert(struct akc_dev *d, u32 head, const u8 *payload, u32 off, u32 bytes, s32 *out)
+int akc_output_convert(struct akc_dev *d, u32 head, const u8 *payload, u32 off, u32 bytes,
+		       s32 *out)
 {
 	enum out_kind kind = out_kind(head);
 	u32 i, n;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* Configuration packets: header words built and parsed, and the walk over a track. What they may contain: verify.c. */
+/*
+ * Configuration packets: header words built and parsed, and the walk over a track. What they may
+ * contain: verify.c.
+ */
 #include "internal.h"
 
 /* words: 1..AKC_PKT_LEN_MAX. */
@@ -10,8 +13,8 @@ void akc_packet_head(u32 *head, u8 col, u8 row, u8 id, u8 uid, u32 start, u32 wo
 }
 
 /*
- * The packet at *at; moves *at behind it. 1 when there was one, 0 exactly at the end of the track, -EILSEQ when the
- * header or its payload reach over the end or the payload is empty.
+ * The packet at *at; moves *at behind it. 1 when there was one, 0 exactly at the end of the track,
+ * -EILSEQ when the header or its payload reach over the end or the payload is empty.
  */
 int akc_packet_next(const u32 *track, u32 words, u32 *at, struct akc_packet *p)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * AKD1000: iATU viewport in PCI configuration space, legacy-map eDMA behind BAR2, memory map. Values only; shared with
- * the software NSoC. Source: nsoc-hardware 2.1, 2.2, 3.1, 4.
+ * AKD1000: iATU viewport in PCI configuration space, legacy-map eDMA behind BAR2, memory map.
+ * Values only; shared with the software NSoC. Source: nsoc-hardware 2.1, 2.2, 3.1, 4.
  */
 #ifndef AKC_REGS_AKD1000_H
 #define AKC_REGS_AKD1000_H
@@ -71,9 +71,10 @@
 #define AKD1000_SCRATCH_ADDR 0x24000000u
 #define AKD1000_SCRATCH_BYTES (192u << 20)
 /*
- * Our linked lists: the last 64 KiB of the 4 MB that BAR4 shows. The vendor driver keeps its lists in the first
- * 256 bytes, or in its large layout in the first 1 MB with data growing upwards behind it, and on-chip firmware, if any,
- * starts at the bottom of the same memory; the far end of the window is the place all of these reach last.
+ * Our linked lists: the last 64 KiB of the 4 MB that BAR4 shows. The vendor driver keeps its lists
+ * in the first 256 bytes, or in its large layout in the first 1 MB with data growing upwards behind
+ * it, and on-chip firmware, if any, starts at the bottom of the same memory; the far end of the
+ * window is the place all of these reach last.
  */
 #define AKD1000_LIST_ADDR 0x203f0000u
 #define AKD1000_LIST_BYTES 0x10000u

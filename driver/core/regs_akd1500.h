@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * AKD1500: unrolled iATU and native-map HDMA, both behind BAR0, memory map. Values only; shared with the software NSoC.
- * Source: nsoc-hardware 2.1, 2.3, 3.2, 4.
+ * AKD1500: unrolled iATU and native-map HDMA, both behind BAR0, memory map. Values only; shared
+ * with the software NSoC. Source: nsoc-hardware 2.1, 2.3, 3.2, 4.
  */
 #ifndef AKC_REGS_AKD1500_H
 #define AKC_REGS_AKD1500_H
@@ -56,7 +56,10 @@
 #define AKD1500_HDMA_MSI_ABORT 0xa0u
 #define AKD1500_HDMA_MSI_DATA 0xa8u
 
-/* On-chip RAM, 1 MB: the first 256 bytes hold the vendor driver's lists, vendor engine memory grows from there. */
+/*
+ * On-chip RAM, 1 MB: the first 256 bytes hold the vendor driver's lists, vendor engine memory grows
+ * from there.
+ */
 #define AKD1500_SCRATCH_ADDR 0x20000100u
 /* Our linked lists: the last 4 KiB, which a vendor engine (compatibility mode) reaches last. */
 #define AKD1500_LIST_ADDR 0x200ff000u

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * What both chips share behind the PCIe windows: the Akida core register block (offsets from 0xFCC00000), the core DMA
- * controllers, their descriptors, the EPG, configuration packets and output headers. Values only, no code: the software
- * NSoC includes this file too. Source of every value: nsoc-hardware sections 4 to 13 and 15.
+ * What both chips share behind the PCIe windows: the Akida core register block (offsets from
+ * 0xFCC00000), the core DMA controllers, their descriptors, the EPG, configuration packets and
+ * output headers. Values only, no code: the software NSoC includes this file too. Source of every
+ * value: nsoc-hardware sections 4 to 13 and 15.
  */
 #ifndef AKC_REGS_CORE_H
 #define AKC_REGS_CORE_H
 
 #define AKC_CORE_ADDR 0xfcc00000u /* device address of register 0 */
-#define AKC_CORE_SPAN 0x100000u	  /* 1 MB block on the AKD1500; nothing is known above it on either chip */
+#define AKC_CORE_SPAN 0x100000u	  /* AKD1500's block; nothing known lies above */
 
 /* ---- top level (5) ---- */
-#define AKC_TOP_VERSION 0x00u /* minor [7:0], major [15:8], product [23:16], vendor [31:24]; AKD1000: 0 */
+#define AKC_TOP_VERSION 0x00u /* vendor, product, major, minor from the top; 0 on AKD1000 */
 #define AKC_TOP_CONTROL 0x04u
 #define AKC_TOP_CONTROL_REWIND (1u << 0)
 #define AKC_TOP_CONTROL_MULTI_PASS (1u << 1)
@@ -19,7 +20,7 @@
 #define AKC_TOP_CONTROL_CORE_RESET (1u << 9)
 #define AKC_TOP_CONTROL_MESH_RESET (1u << 10)
 #define AKC_TOP_CONTROL_SCC_RESET (1u << 12)
-#define AKC_TOP_FNP2_WEIGHTS(i) (0x10u + 4u * (i)) /* i = 0..3: device address of an FNP2's weight track */
+#define AKC_TOP_FNP2_WEIGHTS(i) (0x10u + 4u * (i)) /* device address, i = 0..3 */
 #define AKC_TOP_MESH1 0x50u
 #define AKC_MESH1_ROWS(v) ((v) & 0xffu)
 #define AKC_MESH1_COLS(v) (((v) >> 8) & 0xffu)

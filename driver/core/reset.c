@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Resets: core, NPs and mesh, core DMA controllers; what follows each of them; liveness and clock counters.
+ * Resets: core, NPs and mesh, core DMA controllers; what follows each of them; liveness and clock
+ * counters.
  *
  *   akc_stop    back to an unprogrammed mesh with running clock counters (the vendor's "unprogram")
  *   akc_reset   the same from any state, PCIe DMA included; a new generation
@@ -8,7 +9,9 @@
  */
 #include "internal.h"
 
-/* "1 ms" of the reference, which covers 40 core cycles and the 2560 an NP needs for its input SRAM. */
+/*
+ * "1 ms" of the reference, which covers 40 core cycles and the 2560 an NP needs for its input SRAM.
+ */
 #define RESET_STEP_US 1000u
 
 static int control_pulse(struct akc_dev *d, u32 bits)
@@ -69,7 +72,10 @@ int akc_stop(struct akc_dev *d)
 		return akc_gone(d, "general control", AKC_TOP_CONTROL);
 	akc_write(d, AKC_TOP_CONTROL, v & ~(AKC_TOP_CONTROL_REWIND | AKC_TOP_CONTROL_MULTI_PASS));
 	err = akc_core_reset(d);
-	/* The controllers once more by themselves: whether a core reset stops a running one is not said. */
+	/*
+	 * The controllers once more by themselves: whether a core reset stops a running one is not
+	 * said.
+	 */
 	for (i = 0; !err && i < 3; i++)
 		err = akc_ring_reset(d, bases[i]);
 	if (!err)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The three core DMA controllers (event, image, configuration): reset, ring set-up, descriptor indices, status, and the
- * configuration transfers that need nothing but the configuration ring. Jobs are in job.c.
+ * The three core DMA controllers (event, image, configuration): reset, ring set-up, descriptor
+ * indices, status, and the configuration transfers that need nothing but the configuration ring.
+ * Jobs are in job.c.
  */
 #include "internal.h"
 
@@ -9,8 +10,8 @@
 #define RING_RESET_US 10000u
 
 /*
- * SOFT_RESET is said to clear itself; a controller that does not gets it cleared. Afterwards it must be idle: both ring
- * indices equal.
+ * SOFT_RESET is said to clear itself; a controller that does not gets it cleared. Afterwards it
+ * must be idle: both ring indices equal.
  */
 int akc_ring_reset(struct akc_dev *d, u32 base)
 {
@@ -34,7 +35,10 @@ int akc_ring_reset(struct akc_dev *d, u32 base)
 	return 0;
 }
 
-/* r holds base, addr, slots and desc_bytes; monitor: end select on top of the single-pass masks. Leaves RUN off. */
+/*
+ * r holds base, addr, slots and desc_bytes; monitor: end select on top of the single-pass masks.
+ * Leaves RUN off.
+ */
 int akc_ring_init(struct akc_dev *d, struct akc_ring *r, bool header, u32 monitor)
 {
 	u32 v;
@@ -71,7 +75,7 @@ u32 akc_ring_next(const struct akc_ring *r)
 /* CUR is the controller's: written as 0, as the vendor's loopback test does. */
 void akc_ring_push(struct akc_dev *d, struct akc_ring *r, u32 index)
 {
-	d->bus->barrier(d->host);
+	akc_host_barrier(d);
 	akc_write(d, r->base + AKC_CDMA_CONTAINER, index << 16);
 	r->last = index;
 }
@@ -99,7 +103,10 @@ int akc_conf_init(struct akc_dev *d)
 	return akc_ring_init(d, &d->conf, false, AKC_CDMA_MONITOR_END_OUTBOUND);
 }
 
-/* The descriptor and, for a read, its packet header travel in one list; then RUN until the outbound end. */
+/*
+ * The descriptor and, for a read, its packet header travel in one list; then RUN until the outbound
+ * end.
+ */
 static int conf_run(struct akc_dev *d, const u32 desc[4], const u32 *head)
 {
 	struct akc_seg s[2];

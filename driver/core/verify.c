@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Is a program safe for this mesh, and complete? The host may get it from anybody: every word that selects a place
- * (spans, packet chains, destinations, SRAM ranges, registers, EPG offsets, mesh coordinates) is checked against what
- * exists, what is allowed is a list, and what no decoded program does is refused. Contents of weights and thresholds
- * cannot do harm and are not looked at.
+ * Is a program safe for this mesh, and complete? The host may get it from anybody: every word that
+ * selects a place (spans, packet chains, destinations, SRAM ranges, registers, EPG offsets, mesh
+ * coordinates) is checked against what exists, what is allowed is a list, and what no decoded
+ * program does is refused. Contents of weights and thresholds cannot do harm and are not looked at.
  *
- * Device memory is reached by the core DMA only, at addresses the core chooses; no packet can name one. What a program
- * can still do is send more output than it declared, so the outputs of all layers that feed the DMA are added up.
+ * Device memory is reached by the core DMA only, at addresses the core chooses; no packet can name
+ * one. What a program can still do is send more output than it declared, so the outputs of all
+ * layers that feed the DMA are added up.
  */
 #include "internal.h"
 
 #define FILTER_LINES 7168u	/* filter SRAM, 7 x 1024 lines of 64 bits in packets */
 #define FNP_WORDS 10752u	/* the same SRAM as an FNP's: 48 bits of each line */
 #define THRESHOLD_WORDS 4096u	/* two words for each of 2047 filters (11-bit fields), rounded up */
-#define HRC_SRAM_START 0x28u	/* the only address seen, for weights and thresholds of every bank */
+#define HRC_SRAM_START 0x28u	/* the only address seen: weights, thresholds, all banks */
 #define HRC_SRAM_WORDS 1536u	/* 512 filters of 3 words */
 #define OUT_COUNT_MAX (1u << 20)
 #define INPUT_BYTES_MAX (1u << 26)
@@ -133,7 +134,10 @@ static int verify_hrc(struct verify *v, const struct akc_packet *k)
 	return 0;
 }
 
-/* Values per frame an NP with this register block can send; more is allowed than pooling leaves, never less. */
+/*
+ * Values per frame an NP with this register block can send; more is allowed than pooling leaves,
+ * never less.
+ */
 static u64 np_outputs(const u32 *reg, bool fnp)
 {
 	u64 filters = AKC_NPR_CNP6_FILTERS(reg[AKC_NPR_CNP6]);
@@ -152,7 +156,10 @@ static u64 np_outputs(const u32 *reg, bool fnp)
 	return filters * w * h;
 }
 
-/* Where a layer sends to: one NP or the event DMA (point to point), or the NPs of a range of columns. */
+/*
+ * Where a layer sends to: one NP or the event DMA (point to point), or the NPs of a range of
+ * columns.
+ */
 static int verify_destination(struct verify *v, const u32 *reg, bool fnp)
 {
 	const struct akc_mesh *m = &v->d->mesh;
@@ -180,8 +187,8 @@ static int verify_destination(struct verify *v, const u32 *reg, bool fnp)
 }
 
 /*
- * A register packet writes the whole block of 50 words, as in every decoded program: a part of it could only be judged
- * together with parts sent earlier. The reset register lies outside.
+ * A register packet writes the whole block of 50 words, as in every decoded program: a part of it
+ * could only be judged together with parts sent earlier. The reset register lies outside.
  */
 static int verify_registers(struct verify *v, const struct akc_packet *k, const struct akc_np *np)
 {
