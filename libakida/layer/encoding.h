@@ -146,6 +146,8 @@ enum ak_np_reg {
 	RULE(OUTPUT_ACT, "output.activations", PROVISIONAL, "the last layer hands out activations, not potentials")    \
 	RULE(OUTPUT_SPLIT, "output.split", PROVISIONAL,                                                               \
 	     "the last layer on several NPs: their number in EPG word 0x18 [7:0]")                                     \
+	RULE(TRACK_SPLIT, "program.layer-tracks", DERIVED,                                                            \
+	     "a layer in several tracks, because a descriptor counts words in 16 bits")                                \
 	RULE(FNP3_64, "fnp3.64-inputs", VERIFIED, "fully connected on FNP3 with 64 inputs, potentials")                \
 	RULE(FNP3_N, "fnp3.n-inputs", DERIVED, "FNP3 with other input counts: sizes checked, input order documented")  \
 	RULE(FNP3_ACT, "fnp3.activation", PROVISIONAL, "FNP3 with thresholds: UID 4 pairs as on a CNP")                \

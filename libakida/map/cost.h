@@ -7,7 +7,7 @@
 
 /*
  * Busy cycles of the slowest NP (or the HRC) for one frame, and energy of all of them above idle, for a layer whose
- * input has this share of zeros (0 to 1).
+ * input has this share of zeros (0 to 1; NaN counts as AK_COST_SPARSITY).
  */
 void ak_cost(const struct ak_layer_place *p, double input_sparsity, uint64_t *cycles, double *energy_uj);
 /* Share of zeros that is assumed as long as nothing was measured. */

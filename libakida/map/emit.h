@@ -30,9 +30,11 @@ struct ak_link ak_link_of(const struct ak_placement *pl, uint32_t i);
 
 void ak_emit_hrc_preconf(const struct akida_layer *l, struct ak_words *o);
 void ak_emit_hrc(const struct akida_layer *l, struct ak_words *o);
-/* All parts of a layer, one track. */
-void ak_emit_cnp(const struct ak_map_chip *chip, const struct ak_layer_place *p, const struct ak_link *link,
-		 struct ak_words *o);
+/* Parts first .. first + count - 1 of a layer, one after the other. */
+void ak_emit_cnp(const struct ak_map_chip *chip, const struct ak_layer_place *p, uint32_t first, uint32_t count,
+		 const struct ak_link *link, struct ak_words *o);
+/* Words that one part takes. */
+uint32_t ak_emit_cnp_words(const struct ak_layer_place *p, uint32_t part);
 void ak_emit_fnp(const struct ak_map_chip *chip, const struct ak_layer_place *p, const struct ak_link *link,
 		 struct ak_words *o);
 /* MM1 to MM4 into a register block of AK_NP_BLOCK_WORDS. */

@@ -135,10 +135,20 @@ static void emit_separable(const struct akida_layer *l, const struct ak_part *pa
 				   (uint8_t)l->weights_pw[(size_t)c * l->filters + part->filter0 + f]);
 }
 
-void ak_emit_cnp(const struct ak_map_chip *chip, const struct ak_layer_place *p, const struct ak_link *link,
-		 struct ak_words *o)
+uint32_t ak_emit_cnp_words(const struct ak_layer_place *p, uint32_t part)
 {
-	for (uint32_t i = 0; i < p->count; i++) {
+	const struct akida_layer *l = p->layer;
+	uint32_t filters = p->parts[part].filters, words = 2 + AK_NP_BLOCK_WORDS + 2 + 2 * filters;
+
+	if (l->type == AKIDA_LAYER_SEPARABLE)
+		return words + 2 + 2 * l->in_c + 2 + 2 * l->in_c * ceil_div(filters, 12);
+	return words + 2 + 2 * l->in_c * ak_std_lines(filters);
+}
+
+void ak_emit_cnp(const struct ak_map_chip *chip, const struct ak_layer_place *p, uint32_t first, uint32_t count,
+		 const struct ak_link *link, struct ak_words *o)
+{
+	for (uint32_t i = first; i < first + count; i++) {
 		const struct ak_part *part = &p->parts[i];
 		uint32_t *t;
 

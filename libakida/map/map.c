@@ -12,7 +12,7 @@
 #include "program/program.h"
 
 #define EPG_COUNT 6u
-#define MAX_DESCRIPTORS 255u /* ProgramInfo has 8 bits */
+#define MAX_TRACK_WORDS 0xffffu /* a configuration descriptor counts 16 bits */
 
 static const char *const type_names[] = {"", "InputData", "InputConv.", "Fully.", "Conv.", "Sep.Conv."};
 
@@ -29,23 +29,60 @@ static void epg_writes(const struct ak_placement *pl, struct ak_reg_write epg[EP
 	epg[5] = (struct ak_reg_write){0x1c, 0x027fffff};
 }
 
-/* Tracks in load order: HRC pre-configuration, HRC, then one per layer. tracks has pl->count + 1 entries. */
-static int emit_tracks(const struct ak_placement *pl, struct ak_words *tracks, struct akida_diag *diag)
+struct tracks {
+	struct ak_words *words;
+	uint32_t count;
+};
+
+/* Parts from first on that share a track: as many as a descriptor can count. */
+static uint32_t parts_in_track(const struct ak_layer_place *p, uint32_t first)
 {
-	bool failed;
+	uint32_t n = 0, words = 0;
 
-	ak_emit_hrc_preconf(pl->layers[0].layer, &tracks[0]);
-	ak_emit_hrc(pl->layers[0].layer, &tracks[1]);
-	failed = tracks[0].failed || tracks[1].failed;
-	for (uint32_t i = 1; i < pl->count; i++) {
-		struct ak_link link = ak_link_of(pl, i);
-
-		if (pl->layers[i].layer->type == AKIDA_LAYER_FULLY)
-			ak_emit_fnp(pl->chip, &pl->layers[i], &link, &tracks[i + 1]);
-		else
-			ak_emit_cnp(pl->chip, &pl->layers[i], &link, &tracks[i + 1]);
-		failed |= tracks[i + 1].failed;
+	while (first + n < p->count) {
+		words += ak_emit_cnp_words(p, first + n);
+		if (n && words > MAX_TRACK_WORDS)
+			break;
+		n++;
 	}
+	return n;
+}
+
+static void emit_layer(struct ak_placement *pl, uint32_t i, struct tracks *t)
+{
+	struct ak_layer_place *p = &pl->layers[i];
+	struct ak_link link = ak_link_of(pl, i);
+
+	if (p->layer->type == AKIDA_LAYER_FULLY) {
+		ak_emit_fnp(pl->chip, p, &link, &t->words[t->count++]);
+		return;
+	}
+	for (uint32_t first = 0, n; first < p->count; first += n) {
+		n = parts_in_track(p, first);
+		if (n < p->count)
+			p->rules |= UINT64_C(1) << AK_ENC_TRACK_SPLIT;
+		ak_emit_cnp(pl->chip, p, first, n, &link, &t->words[t->count++]);
+	}
+}
+
+/*
+ * Tracks in load order: HRC pre-configuration, HRC, then one per layer, several for a layer whose packets exceed one
+ * descriptor. At most one per NP and two; the caller frees them, also after an error.
+ */
+static int emit_tracks(struct ak_placement *pl, struct tracks *t, struct akida_diag *diag)
+{
+	bool failed = false;
+
+	t->count = 0;
+	t->words = calloc(pl->nps + 2, sizeof(*t->words));
+	if (!t->words)
+		return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, NULL, "no memory for %u tracks", pl->nps + 2);
+	ak_emit_hrc_preconf(pl->layers[0].layer, &t->words[t->count++]);
+	ak_emit_hrc(pl->layers[0].layer, &t->words[t->count++]);
+	for (uint32_t i = 1; i < pl->count; i++)
+		emit_layer(pl, i, t);
+	for (uint32_t i = 0; i < t->count; i++)
+		failed |= t->words[i].failed;
 	return failed ? ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, NULL, "no memory for configuration packets") : 0;
 }
 
@@ -64,8 +101,8 @@ static int head_scales(const struct akida_layer *last, struct ak_program_head *h
 	return 0;
 }
 
-static int head_fill(const struct ak_placement *pl, struct ak_reg_write *epg, struct ak_program_head *h,
-		     struct akida_diag *diag)
+static int head_fill(const struct ak_placement *pl, uint32_t tracks, struct ak_reg_write *epg,
+		     struct ak_program_head *h, struct akida_diag *diag)
 {
 	const struct akida_layer *first = pl->layers[0].layer, *last = pl->layers[pl->count - 1].layer;
 
@@ -82,10 +119,7 @@ static int head_fill(const struct ak_placement *pl, struct ak_reg_write *epg, st
 	h->window_w = first->in_w;
 	h->window_h = first->in_h;
 	h->passes = 1;
-	h->max_descriptors = pl->count + 2; /* tracks and one more */
-	if (h->max_descriptors > MAX_DESCRIPTORS)
-		return ak_fail(diag, -EOPNOTSUPP, AK_RULE_MAP_SIZE, NULL, "%u tracks, a program has up to %u",
-			       pl->count + 1, MAX_DESCRIPTORS - 1);
+	h->max_descriptors = tracks + 1; /* 80 NPs and the HRC: fits its 8 bits */
 	epg_writes(pl, epg);
 	h->epg = epg;
 	h->epg_count = EPG_COUNT;
@@ -142,35 +176,34 @@ static void describe(const struct ak_placement *pl, struct ak_program_layer_meta
 	}
 }
 
-static int build(const struct akida_model *m, const struct ak_placement *pl, struct akida_program **out,
+static int build(const struct akida_model *m, struct ak_placement *pl, struct akida_program **out,
 		 struct akida_diag *diag)
 {
-	uint32_t count = pl->count + 1;
-	struct ak_words *words = calloc(count, sizeof(*words));
-	struct ak_track_image *images = calloc(count, sizeof(*images));
+	struct ak_track_image *images = calloc(pl->nps + 2, sizeof(*images));
 	struct ak_program_layer_meta *meta = calloc(pl->count, sizeof(*meta));
+	struct tracks tracks = {0};
 	struct ak_reg_write epg[EPG_COUNT];
 	struct ak_program_head head = {0};
 	struct akida_model *copy = NULL;
 	int err = 0;
 
-	if (!words || !images || !meta)
-		err = ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, NULL, "no memory for %u tracks", count);
+	if (!images || !meta)
+		err = ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, NULL, "no memory for a program");
 	if (!err)
-		err = emit_tracks(pl, words, diag);
+		err = emit_tracks(pl, &tracks, diag);
 	if (!err)
-		err = head_fill(pl, epg, &head, diag);
+		err = head_fill(pl, tracks.count, epg, &head, diag);
 	if (!err)
 		err = copy_model(m, &copy, diag);
 	if (!err) {
-		for (uint32_t i = 0; i < count; i++)
-			images[i] = (struct ak_track_image){words[i].w, words[i].count};
+		for (uint32_t i = 0; i < tracks.count; i++)
+			images[i] = (struct ak_track_image){tracks.words[i].w, tracks.words[i].count};
 		describe(pl, meta);
-		err = ak_program_build(&head, images, count, meta, pl->count, copy, out, diag);
+		err = ak_program_build(&head, images, tracks.count, meta, pl->count, copy, out, diag);
 	}
-	for (uint32_t i = 0; words && i < count; i++)
-		ak_words_fini(&words[i]);
-	free(words);
+	for (uint32_t i = 0; i < tracks.count; i++)
+		ak_words_fini(&tracks.words[i]);
+	free(tracks.words);
 	free(images);
 	free(meta);
 	free(head.shifts);
@@ -188,8 +221,8 @@ void akida_map_report_fini(struct akida_map_report *r)
 	memset(r, 0, sizeof(*r));
 }
 
-static int report_fill(const struct ak_placement *pl, const struct akida_program *program, struct akida_map_report *r,
-		       struct akida_diag *diag)
+static int report_fill(const struct ak_placement *pl, const struct akida_program *program, const double *sparsity,
+		       struct akida_map_report *r, struct akida_diag *diag)
 {
 	struct akida_program_info info = {.size = sizeof(info)};
 	int err = akida_program_info(program, &info);
@@ -217,8 +250,8 @@ static int report_fill(const struct ak_placement *pl, const struct akida_program
 		l->type_name = type_names[pl->layers[i].layer->type];
 		l->nps = pl->layers[i].count;
 		l->passes = 1;
-		l->sparsity = NAN;
-		ak_cost(&pl->layers[i], i ? AK_COST_SPARSITY : 0, &l->cycles, &l->energy_uj);
+		l->sparsity = sparsity ? sparsity[i] : NAN;
+		ak_cost(&pl->layers[i], sparsity && i ? sparsity[i - 1] : AK_COST_SPARSITY, &l->cycles, &l->energy_uj);
 		l->tag = ak_rules_weakest(pl->layers[i].rules, &id);
 		snprintf(l->tag_rule, sizeof(l->tag_rule), "%s", id);
 	}
@@ -246,7 +279,7 @@ static int check_request(const struct akida_model *m, const struct ak_map_chip *
 						       .remedy = "name one of these"});
 		return -EINVAL;
 	}
-	if (p && p->size < sizeof(*p))
+	if (p && p->size < offsetof(struct akida_map_params, sparsity))
 		return ak_fail(diag, -EINVAL, AK_RULE_ARG, NULL, "the parameters' size field is %u", p->size);
 	if (p && p->mode != AKIDA_MAP_MINIMAL) {
 		const char *mode = (unsigned int)p->mode < 3 ? modes[p->mode] : "unknown";
@@ -262,6 +295,12 @@ static int check_request(const struct akida_model *m, const struct ak_map_chip *
 		return -EOPNOTSUPP;
 	}
 	return 0;
+}
+
+/* A member that older callers do not have. */
+static const double *layer_sparsity(const struct akida_map_params *p)
+{
+	return p && p->size >= sizeof(*p) ? p->sparsity : NULL;
 }
 
 int akida_map(const struct akida_model *m, const char *device, const struct akida_map_params *p,
@@ -283,7 +322,7 @@ int akida_map(const struct akida_model *m, const char *device, const struct akid
 	if (!err)
 		err = build(m, &pl, out, diag);
 	if (!err && report)
-		err = report_fill(&pl, *out, report, diag);
+		err = report_fill(&pl, *out, layer_sparsity(p), report, diag);
 	if (err) {
 		akida_program_destroy(*out);
 		*out = NULL;

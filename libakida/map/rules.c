@@ -86,10 +86,11 @@ uint64_t ak_layer_rules(const struct akida_model *m, uint32_t i)
 	if (cnp) {
 		r = cnp_rules(l);
 	} else {
-		uint64_t inputs = (uint64_t)l->in_h * l->in_w * l->in_c;
-
-		/* one position only: then the documented order of inputs does not matter */
-		r = inputs == 64 && l->in_h == 1 && l->in_w == 1 ? BIT(FNP3_64) : BIT(FNP3_N);
+		/*
+		 * One position only: then the documented order of inputs does not matter. Fewer than 64 inputs are 64
+		 * with zero weights: nothing in the packets tells them apart.
+		 */
+		r = l->in_c <= 64 && l->in_h == 1 && l->in_w == 1 ? BIT(FNP3_64) : BIT(FNP3_N);
 		if (l->activation)
 			r |= BIT(FNP3_ACT);
 	}

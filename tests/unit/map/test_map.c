@@ -86,6 +86,38 @@ static void test_map_seed_network_shows_provisional_rules(void **state)
 	akida_diag_destroy(diag);
 }
 
+static void test_map_report_follows_measured_sparsity(void **state)
+{
+	double sparsity[5] = {0.9, 0.9, 0.9, 0.9, 0};
+	struct akida_map_params params = {.size = sizeof(params), .sparsity = sparsity};
+	struct akida_map_params old = {.size = offsetof(struct akida_map_params, sparsity)};
+	struct akida_model *m = net_first_light(1);
+	struct akida_map_report a, b;
+	struct akida_program *p;
+
+	(void)state;
+	old.sparsity = sparsity; /* not part of what this caller declares */
+	assert_int_equal(akida_map(m, "akd1500", &old, &p, &a, NULL), 0);
+	akida_program_destroy(p);
+	assert_int_equal(akida_map(m, "akd1500", &params, &p, &b, NULL), 0);
+	akida_program_destroy(p);
+	assert_true(a.layers[0].cycles == b.layers[0].cycles);
+	/* 14 * 14 positions and 16 filters */
+	assert_int_equal(a.layers[0].cycles, 2 * 196 * 16);
+	/* 3136 values, half or a tenth of them events that touch 24 lines each */
+	assert_int_equal(a.layers[1].cycles, 1568 * 24 + 3920);
+	assert_in_range(b.layers[1].cycles, 7526 + 3920 - 1, 7526 + 3920 + 1);
+	for (uint32_t i = 1; i < 5; i++) {
+		assert_true(b.layers[i].cycles < a.layers[i].cycles);
+		assert_true(b.layers[i].energy_uj < a.layers[i].energy_uj);
+		assert_true(b.layers[i].sparsity == sparsity[i]);
+		assert_true(isnan(a.layers[i].sparsity));
+	}
+	akida_map_report_fini(&a);
+	akida_map_report_fini(&b);
+	akida_model_destroy(m);
+}
+
 static void test_map_program_carries_a_model_of_its_own(void **state)
 {
 	struct akida_model *m = net_first_light(2);
@@ -166,6 +198,29 @@ static void compare_layers(const struct akida_layer *got, const struct akida_lay
 #undef SAME
 }
 
+/* The program reader, which knows the packets only, must not find less doubt than the mapper put in, nor more. */
+static void compare_tags(const struct akida_program *p, uint64_t seed)
+{
+	struct akida_program *bare;
+	const void *bytes;
+	size_t len;
+
+	bytes = akida_program_bytes(p, &len);
+	assert_int_equal(akida_program_parse(bytes, len, "bare", &bare, NULL), 0);
+	assert_int_equal(akida_program_layers(bare), p->meta_count);
+	for (uint32_t i = 0; i < p->meta_count; i++) {
+		struct akida_program_layer l = {.size = sizeof(l)};
+
+		assert_int_equal(akida_program_layer(bare, i, &l), 0);
+		assert_int_equal(l.id, p->meta[i].id);
+		if (l.tag != p->meta[i].tag)
+			fail_msg("seed %llu layer %u: %s by %s, mapped as %s by %s", (unsigned long long)seed, i,
+				 akida_tag_name(l.tag), l.tag_rule, akida_tag_name((enum akida_tag)p->meta[i].tag),
+				 p->meta[i].tag_rule);
+	}
+	akida_program_destroy(bare);
+}
+
 /* Drawn chains: every track chains exactly, and the test's own reader finds the layers again. */
 static void test_map_packets_read_back_as_layers(void **state)
 {
@@ -203,6 +258,7 @@ static void test_map_packets_read_back_as_layers(void **state)
 			compare_layers(&got, want, seed, i);
 			ak_layer_fini(&got);
 		}
+		compare_tags(p, seed);
 		akida_program_destroy(p);
 		akida_model_destroy(m);
 	}
@@ -233,6 +289,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_map_first_light_is_not_provisional),
 		cmocka_unit_test(test_map_seed_network_shows_provisional_rules),
+		cmocka_unit_test(test_map_report_follows_measured_sparsity),
 		cmocka_unit_test(test_map_program_carries_a_model_of_its_own),
 		cmocka_unit_test(test_map_is_deterministic),
 		cmocka_unit_test(test_map_packets_read_back_as_layers),

@@ -144,20 +144,20 @@ static uint32_t run_draws(uint64_t first, uint32_t draws, bool large)
 
 static void test_map_small_chains_run_equal(void **state)
 {
-	uint32_t ran = run_draws(1, 120, false);
+	uint32_t ran = run_draws(1, 80, false);
 
 	(void)state;
 	print_message("%u programs ran\n", ran);
-	assert_in_range(ran, 60, 240);
+	assert_in_range(ran, 100, 160);
 }
 
 static void test_map_split_chains_run_equal(void **state)
 {
-	uint32_t ran = run_draws(100000, 60, true);
+	uint32_t ran = run_draws(100000, 45, true);
 
 	(void)state;
 	print_message("%u programs ran\n", ran);
-	assert_in_range(ran, 15, 120);
+	assert_in_range(ran, 40, 90);
 }
 
 static void test_map_committed_networks_run_equal(void **state)
@@ -235,6 +235,72 @@ static bool flip_noticed(const struct akida_program *p, uint32_t track, uint32_t
 	akida_program_destroy(broken);
 	free(bytes);
 	return noticed;
+}
+
+/* A network like AkidaNet 0.25: every split at work, more than half of the AKD1500. */
+static void test_map_deep_network_runs_equal(void **state)
+{
+	struct akida_layer *l;
+	struct akida_model *m;
+	struct net n;
+
+	(void)state;
+	net_init(&n, 31);
+	net_input(&n, 80, 72, 3, 8)->stride = 2;
+	assert_true(net_done(&n));
+	net_add(&n, AKIDA_LAYER_CONV, 16);
+	assert_true(net_done(&n));
+	net_add(&n, AKIDA_LAYER_CONV, 32)->stride = 2;
+	assert_true(net_done(&n));
+	net_add(&n, AKIDA_LAYER_CONV, 128);
+	assert_true(net_done(&n));
+	net_add(&n, AKIDA_LAYER_SEPARABLE, 256)->stride = 2;
+	assert_true(net_done(&n));
+	net_add(&n, AKIDA_LAYER_SEPARABLE, 256);
+	assert_true(net_done(&n));
+	net_add(&n, AKIDA_LAYER_SEPARABLE, 512)->stride = 2;
+	assert_true(net_done(&n));
+	l = net_add(&n, AKIDA_LAYER_SEPARABLE, 256);
+	l->pool = AKIDA_POOL_GLOBAL_AVERAGE;
+	assert_true(net_done(&n));
+	net_add(&n, AKIDA_LAYER_FULLY, 10)->activation = false;
+	assert_true(net_done(&n));
+	m = net_model(&n);
+	for (int i = 0; i < 2; i++)
+		if (!check_equal(m, i ? "akd1000" : "akd1500", 1))
+			fail_msg("%s", refusal);
+	akida_model_destroy(m);
+}
+
+/* 512 -> 1024 filters: seven NPs with 100,352 words of weights, more than one descriptor can count. */
+static void test_map_layer_of_several_tracks_runs_equal(void **state)
+{
+	struct akida_program *p;
+	struct akida_model *m;
+	struct net n;
+
+	(void)state;
+	net_init(&n, 32);
+	net_input(&n, 6, 6, 1, 512)->stride = 2;
+	assert_true(net_done(&n));
+	net_add(&n, AKIDA_LAYER_SEPARABLE, 1024);
+	assert_true(net_done(&n));
+	net_add(&n, AKIDA_LAYER_SEPARABLE, 12)->stride = 2;
+	assert_true(net_done(&n));
+	net_add(&n, AKIDA_LAYER_FULLY, 10)->activation = false;
+	assert_true(net_done(&n));
+	m = net_model(&n);
+	assert_int_equal(akida_map(m, "akd1500", NULL, &p, NULL, NULL), 0);
+	assert_int_equal(p->head.track_count, 2 + 2 + 1 + 1);
+	assert_int_equal(p->head.max_descriptors, 7);
+	for (uint32_t i = 0; i < p->head.track_count; i++)
+		assert_in_range(p->head.tracks[i].words, 1, 65535);
+	assert_int_equal(akida_program_layers(p), 4);
+	akida_program_destroy(p);
+	for (int i = 0; i < 2; i++)
+		if (!check_equal(m, i ? "akd1000" : "akd1500", 1))
+			fail_msg("%s", refusal);
+	akida_model_destroy(m);
 }
 
 /*
@@ -320,6 +386,8 @@ int main(void)
 		cmocka_unit_test(test_map_forced_splits_run_equal),
 		cmocka_unit_test(test_map_small_chains_run_equal),
 		cmocka_unit_test(test_map_split_chains_run_equal),
+		cmocka_unit_test(test_map_deep_network_runs_equal),
+		cmocka_unit_test(test_map_layer_of_several_tracks_runs_equal),
 		cmocka_unit_test(test_map_flipped_register_bits_are_noticed),
 		cmocka_unit_test(test_map_flipped_weight_bits_change_outputs),
 	};
