@@ -188,6 +188,11 @@ static bool sparse_potentials(struct nsoc *n, const struct ns_plan *plan, const 
 					int32_t v = pot[((size_t)y * l->out_w + x) * l->filters + p->f0 + f];
 					uint32_t u = (uint32_t)v;
 
+					if (v < -0x80000 || v > 0x7ffff) {
+						ns_report(n, NS_UNKNOWN_ENCODING, "potential %d does not fit 20 bits",
+							  v);
+						return false;
+					}
 					if (v <= p->threshold[f])
 						continue;
 					put_word(at, x | y << 16 | (u >> 20 & 0xfu) << 28);
@@ -223,8 +228,8 @@ static bool sparse_activations(struct nsoc *n, const struct ns_plan *plan, const
 	uint8_t *at = plan->output;
 
 	if (l->out_w > 0x1000 || l->out_h > 0x1000 || l->filters > 0x800) {
-		ns_report(n, NS_UNKNOWN_ENCODING, "a sparse output of %ux%ux%u does not fit its events", l->out_h, l->out_w,
-			  l->filters);
+		ns_report(n, NS_UNKNOWN_ENCODING, "a sparse output of %ux%ux%u does not fit its events", l->out_h,
+			  l->out_w, l->filters);
 		return false;
 	}
 	for (uint32_t y = 0; y < l->out_h; y++)

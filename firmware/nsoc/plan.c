@@ -221,9 +221,8 @@ static bool cnp_pool(struct builder *b, const struct ns_np *np, struct ns_layer 
 	bool global = r & AK_CNP7_GLOBAL, none = size == 1 && stride == 1;
 
 	if (!demand_np(b, np,
-		       !(r & 0xffff0e88u) &&
-			       (none ? !(r & 0xf000u)
-				     : (!global && (size == 2 || size == 3) && stride && stride <= size)),
+		       !(r & 0xffff0e88u) && (none ? !(r & 0xf000u)
+						   : (!global && (size == 2 || size == 3) && stride && stride <= size)),
 		       "pooling (CNP7)"))
 		return false;
 	if (first) {
