@@ -130,7 +130,7 @@ $(B)/share/akida/models/%: tools/akida-bench/models/%
 $(B)/tests/%: tests/unit/%.c $(B)/lib/libakida.a $(B)/lib/libakida-tools.a
 	@mkdir -p $(@D)
 	$(SAY) TEST $@
-	$(Q)$(CC) $(LIB_CPPFLAGS) $(TOOLCHAIN_CPPFLAGS) $(ALL_CFLAGS) -o $@ $< $(ALL_LDFLAGS) \
+	$(Q)$(CC) $(LIB_CPPFLAGS) -Itools $(TOOLCHAIN_CPPFLAGS) $(ALL_CFLAGS) -o $@ $< $(ALL_LDFLAGS) \
 		$(B)/lib/libakida-tools.a $(B)/lib/libakida.a $(TOOLCHAIN_LIBS) -lcmocka -lpthread -ldl
 unit-bin: $(TEST_BIN)
 unit: $(TEST_BIN)
