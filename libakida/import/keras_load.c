@@ -32,7 +32,7 @@ static int damaged(const struct loader *l)
 
 static bool inside(const struct loader *l, uint64_t offset, uint64_t bytes)
 {
-	return offset <= l->len && bytes <= l->len - offset;
+	return !bytes || (offset <= l->len && bytes <= l->len - offset);
 }
 
 static int extract_error(const struct loader *l)
