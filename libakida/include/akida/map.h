@@ -22,9 +22,9 @@ struct akida_map_layer {
 	const char *name, *type_name; /* borrowed from the report */
 	uint32_t nps;
 	uint32_t passes;
-	uint64_t cycles;   /* modelled, one frame at the sparsity below */
-	double sparsity;   /* of the layer's output; NaN when not measured */
-	double energy_uj;  /* modelled */
+	uint64_t cycles;  /* modelled, one frame at the sparsity below */
+	double sparsity;  /* of the layer's output; NaN when not measured */
+	double energy_uj; /* modelled */
 	enum akida_tag tag;
 	char tag_rule[48];
 };
