@@ -8,8 +8,8 @@
  * knows. Unknown flags and non-zero reserved fields are EINVAL. Handles are per open file, never 0. Time-outs are
  * absolute CLOCK_MONOTONIC nanoseconds; 0 and the past mean "do not wait". Layout is the same for 32- and 64-bit callers.
  *
- * Errors of every call: EINVAL, E2BIG, EFAULT as above; ENODEV the device is gone or was reset since the handle's context
- * was created; ENOTTY unknown command. Others are listed at the struct.
+ * Errors of every call: EINVAL, E2BIG, EFAULT as above; ENODEV the device is gone, or the context was broken by a reset that
+ * was asked for or by its own failed submit; ENOTTY unknown command. Others are listed at the struct.
  */
 #ifndef _UAPI_AKIDA_H
 #define _UAPI_AKIDA_H

@@ -138,6 +138,7 @@ struct akc_dev {
 	u16 job_last, job_done; /* newest enqueued, newest fetched */
 	u32 in_flight;		/* enqueued and not fetched */
 	u64 frames;		/* fetched since probe */
+	u64 dma_bytes, dma_lists; /* moved by the DMA engine, linked lists started, since probe */
 };
 
 /*
@@ -206,6 +207,8 @@ int akc_unload(struct akc_dev *d);
  * One frame of in_h*in_w*in_c bytes. Returns the job id (>= 0), -EAGAIN when the pipeline is full.
  */
 int akc_enqueue(struct akc_dev *d, const struct akc_buf *from, u32 off);
+/* The same for a frame in several pieces of host memory, in order; dev of each is filled in. */
+int akc_enqueue_segs(struct akc_dev *d, struct akc_seg *in, u32 count);
 /* Number of frames finished and not yet fetched. -EIO when the chip answers all ones. */
 int akc_poll(struct akc_dev *d);
 /*

@@ -142,6 +142,8 @@ static int dma_start(struct akc_dev *d, enum akc_dir dir, const struct akc_seg *
 	if (err)
 		return err;
 	d->dma_busy[dir] = true;
+	d->dma_bytes += *bytes;
+	d->dma_lists++;
 	*at = next;
 	return 0;
 }

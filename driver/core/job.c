@@ -156,18 +156,18 @@ static void fill_image_desc(struct akc_dev *d, u8 *p, u16 job, u32 slot)
 
 /*
  * One DMA transfer carries the frame, the zeros for its output where the host clears, and the
- * descriptor.
+ * descriptor. A frame in several pieces goes first, in a transfer of its own.
  */
-int akc_enqueue(struct akc_dev *d, const struct akc_buf *from, u32 off)
+int akc_enqueue_segs(struct akc_dev *d, struct akc_seg *in, u32 count)
 {
 	struct akc_seg s[8];
-	u32 slot, n = 0;
+	u32 slot, i, bytes = 0, n = 0;
 	u16 job;
 	int err;
 
 	if (d->gone)
 		return -EIO;
-	if (!d->loaded || off > from->bytes || d->in_bytes > from->bytes - off)
+	if (!d->loaded || !count)
 		return -EINVAL;
 	if (d->in_flight >= d->in.slots - 1)
 		return -EAGAIN;
@@ -193,10 +193,21 @@ int akc_enqueue(struct akc_dev *d, const struct akc_buf *from, u32 off)
 			n++;
 		}
 	}
-	s[n].host = from->bus + off;
-	s[n].dev = d->in_addr + slot * d->in_stride;
-	s[n].bytes = d->in_bytes;
-	n++;
+	for (i = 0; i < count; i++) {
+		in[i].dev = d->in_addr + slot * d->in_stride + bytes;
+		if (in[i].bytes > d->in_bytes - bytes)
+			return -EINVAL;
+		bytes += in[i].bytes;
+	}
+	if (bytes != d->in_bytes)
+		return -EINVAL;
+	if (count == 1) {
+		s[n++] = in[0];
+	} else {
+		err = akc_dma_run(d, AKC_TO_DEVICE, in, count);
+		if (err)
+			return err;
+	}
 	fill_image_desc(d, akc_stage(d, AKC_STAGE_DESC), job, slot);
 	s[n].host = d->stage.bus + AKC_STAGE_DESC;
 	s[n].dev = d->in.addr + slot * d->in.desc_bytes;
@@ -215,6 +226,15 @@ int akc_enqueue(struct akc_dev *d, const struct akc_buf *from, u32 off)
 	d->job_last = job;
 	d->in_flight++;
 	return job;
+}
+
+int akc_enqueue(struct akc_dev *d, const struct akc_buf *from, u32 off)
+{
+	struct akc_seg in = { from->bus + off, 0, d->in_bytes };
+
+	if (off > from->bytes || d->in_bytes > from->bytes - off)
+		return -EINVAL;
+	return akc_enqueue_segs(d, &in, 1);
 }
 
 /* The chip names the last finished job: every one up to it is finished. Ids wrap at 2^16. */

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The objects of the module and who keeps them alive.
+ *
+ *   chip      bind to unbind: pci_dev, BARs, interrupt, worker thread
+ *   device    struct akida_device: until the last open file is closed (struct device reference)
+ *   file      one open(): handle tables of buffers, programs, contexts
+ *   buffer, program, context: kref; the file holds one reference, every queued submit another
+ *
+ * State: READY -> DEAD (removed, never comes back). Reset stays READY and bumps the generation of the core.
+ *
+ * Locks, outermost first; none is taken in an interrupt but irq_wait's own:
+ *   adev->remove_sem  read: a call that uses the chip; write: remove. Never held while waiting for a job.
+ *   file->lock        handle tables of one file, what it has allocated
+ *   adev->core_lock   everything below akc_*: registers, DMA, the loaded program
+ *   adev->queue_lock  spinlock: contexts with work, their submits, statistics
+ */
+#ifndef AKIDA_DEV_H
+#define AKIDA_DEV_H
+
+#include <linux/atomic.h>
+#include <linux/cdev.h>
+#include <linux/device.h>
+#include <linux/idr.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/pci.h>
+#include <linux/rwsem.h>
+#include <linux/scatterlist.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include "core/core.h"
+#include "../uapi/akida.h"
+
+#define AKIDA_STAGE_BYTES SZ_256K
+#define AKIDA_MAX_BATCH 253u
+#define AKIDA_MAX_FRAMES (1u << 20)
+#define AKIDA_MAX_HANDLES 1024u
+#define AKIDA_MAX_QUEUED 256u /* submits of one context */
+#define AKIDA_MAX_BUFFER_BYTES SZ_64M
+#define AKIDA_MAX_FILE_BYTES ((u64)SZ_256M)
+#define AKIDA_MAX_PROGRAM_BYTES SZ_16M
+#define AKIDA_QUANTUM_NS (50 * NSEC_PER_MSEC)
+
+struct akida_device {
+	struct device dev; /* its release frees this struct */
+	struct cdev cdev;
+	int minor;
+	struct pci_dev *pdev; /* valid while remove_sem is held and dead is false */
+	struct rw_semaphore remove_sem;
+	bool dead;
+
+	void __iomem *bar[6];
+	resource_size_t bar_bytes[6];
+	int irq; /* 0: none, the worker polls */
+	wait_queue_head_t irq_wait;
+	atomic_t irq_seen;
+	atomic64_t interrupts;
+	u64 msi_addr; /* what the DMA engine was told */
+	u32 msi_data;
+	u16 aspm_dev, aspm_parent; /* link control of both ends before we touched it */
+	bool aspm_saved;
+
+	struct mutex core_lock;
+	struct akc_dev core;
+	struct akc_buf stage;
+	struct akida_program *loaded; /* reference held; NULL: mesh empty */
+	u32 loaded_batch;
+
+	spinlock_t queue_lock;
+	struct list_head ready; /* contexts with queued submits, in turn */
+	wait_queue_head_t work_wait;
+	struct task_struct *worker;
+	struct list_head contexts; /* all, for reset and remove */
+	u64 jobs, busy_ns, resets;
+	u32 program_clk;
+
+	struct list_head buffers; /* all mapped ones, for remove; under buffers_lock */
+	struct mutex buffers_lock;
+};
+
+struct akida_file {
+	struct akida_device *adev;
+	struct mutex lock;
+	struct idr buffers, programs, contexts;
+	u64 bytes; /* of its buffers */
+};
+
+/* One stretch of a buffer that is contiguous for the device. */
+struct akida_piece {
+	u64 bus;
+	u32 off, bytes; /* a buffer is at most 64 MiB */
+};
+
+struct akida_buffer {
+	struct kref ref;
+	struct akida_device *adev;
+	struct list_head entry; /* adev->buffers, while mapped */
+	struct page **pages;
+	void *cpu; /* vmap of all pages */
+	u32 page_count;
+	u32 bytes;
+	struct sg_table sgt;
+	bool mapped; /* for DMA; cleared by remove */
+	struct akida_piece *pieces;
+	u32 piece_count;
+	atomic_t users; /* queued submits */
+};
+
+struct akida_program {
+	struct kref ref;
+	struct akc_program core; /* points into the arrays below */
+	u32 *image;
+	struct akc_track *tracks;
+	struct akc_reg_write *epg;
+	u32 in_bytes, out_words;
+	atomic_t users; /* contexts */
+};
+
+struct akida_context {
+	struct kref ref;
+	struct akida_device *adev;
+	struct akida_program *program;
+	struct eventfd_ctx *eventfd;
+	u32 batch, generation;
+	u64 quantum_ns;
+	struct list_head entry; /* adev->contexts */
+	struct list_head turn;	/* adev->ready while it has work */
+	struct list_head queue; /* submits, oldest first */
+	u32 queued;
+	bool broken; /* reset or failed: every later submit is -ENODEV */
+	u64 seq_next, seq_done;
+	wait_queue_head_t wait;
+	struct akida_done *done; /* ring of the newest AKIDA_MAX_QUEUED results */
+};
+
+struct akida_done {
+	u64 seq, queued_ns, started_ns, ended_ns, inference_clk;
+	u32 frames, program_clk;
+	int status;
+};
+
+struct akida_job { /* one SUBMIT */
+	struct list_head entry;
+	struct akida_context *ctx;
+	struct akida_buffer *in, *out;
+	u32 in_off, in_stride, out_off, out_stride, count;
+	struct akida_done done;
+};
+
+/* akida_bus.c */
+extern const struct akc_bus akida_bus;
+void akida_msi_update(struct akida_device *adev);
+
+/* akida_file.c */
+extern const struct file_operations akida_fops;
+
+/* akida_mem.c */
+int akida_buffer_create(struct akida_device *adev, u64 bytes, struct akida_buffer **out);
+void akida_buffer_put(struct akida_buffer *buf);
+int akida_buffer_mmap(struct akida_buffer *buf, struct vm_area_struct *vma);
+u32 akida_buffer_pieces(const struct akida_buffer *buf, u32 off, u32 bytes, struct akc_seg *seg, u32 max);
+void akida_buffers_unmap(struct akida_device *adev);
+
+/* akida_program.c */
+int akida_program_create(struct akida_device *adev, struct akida_program_create *arg, struct akida_program **out);
+void akida_program_put(struct akida_program *prog);
+
+/* akida_job.c */
+int akida_context_create(struct akida_device *adev, struct akida_program *prog,
+			 const struct akida_context_create *arg, struct akida_context **out);
+void akida_context_put(struct akida_context *ctx);
+void akida_context_cancel(struct akida_context *ctx, int status);
+int akida_job_submit(struct akida_context *ctx, struct akida_buffer *in, struct akida_buffer *out,
+		     struct akida_submit *arg);
+int akida_job_wait(struct akida_context *ctx, struct akida_wait *arg);
+int akida_worker(void *data);
+void akida_cancel_all(struct akida_device *adev, int status);
+int akida_reset_device(struct akida_device *adev);
+
+/* akida_sysfs.c */
+extern const struct attribute_group *akida_groups[];
+
+#endif

@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /dev/akidaN: open, close, mmap, and the ioctls: arguments are copied in once and checked, work is done elsewhere,
+ * results are copied out. Handles are per file.
+ */
+#include <linux/capability.h>
+#include <linux/fs.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include "akida_dev.h"
+#include "akida_compat.h"
+
+static int akida_open(struct inode *inode, struct file *file)
+{
+	struct akida_device *adev = container_of(inode->i_cdev, struct akida_device, cdev);
+	struct akida_file *af;
+
+	af = kzalloc(sizeof(*af), GFP_KERNEL_ACCOUNT);
+	if (!af)
+		return -ENOMEM;
+	mutex_init(&af->lock);
+	idr_init_base(&af->buffers, 1);
+	idr_init_base(&af->programs, 1);
+	idr_init_base(&af->contexts, 1);
+	af->adev = adev;
+	down_read(&adev->remove_sem);
+	if (adev->dead) {
+		up_read(&adev->remove_sem);
+		kfree(af);
+		return -ENODEV;
+	}
+	get_device(&adev->dev);
+	up_read(&adev->remove_sem);
+	file->private_data = af;
+	return nonseekable_open(inode, file);
+}
+
+/* The context leaves the device's list; a job of it that is being run keeps it alive until its end. */
+static void akida_context_drop(struct akida_context *ctx)
+{
+	akida_context_cancel(ctx, -ECANCELED);
+	spin_lock(&ctx->adev->queue_lock);
+	list_del_init(&ctx->entry);
+	spin_unlock(&ctx->adev->queue_lock);
+	akida_context_put(ctx);
+}
+
+static int akida_release(struct inode *inode, struct file *file)
+{
+	struct akida_file *af = file->private_data;
+	struct akida_device *adev = af->adev;
+	struct akida_context *ctx;
+	struct akida_program *prog;
+	struct akida_buffer *buf;
+	int id;
+
+	idr_for_each_entry(&af->contexts, ctx, id)
+		akida_context_drop(ctx);
+	idr_for_each_entry(&af->programs, prog, id)
+		akida_program_put(prog);
+	/* Unmapping for DMA needs the chip bound; remove has done it already when it is not. */
+	down_read(&adev->remove_sem);
+	idr_for_each_entry(&af->buffers, buf, id)
+		akida_buffer_put(buf);
+	up_read(&adev->remove_sem);
+	idr_destroy(&af->contexts);
+	idr_destroy(&af->programs);
+	idr_destroy(&af->buffers);
+	mutex_destroy(&af->lock);
+	kfree(af);
+	put_device(&adev->dev);
+	return 0;
+}
+
+/* ---- ioctls: each gets a zero-extended copy of its struct and fills it ---- */
+
+static int akida_idr_add(struct idr *idr, void *obj, u32 *handle)
+{
+	int id = idr_alloc_cyclic(idr, obj, 1, INT_MAX, GFP_KERNEL_ACCOUNT);
+
+	if (id < 0)
+		return id;
+	*handle = (u32)id;
+	return 0;
+}
+
+static bool akida_idr_full(struct idr *idr)
+{
+	u32 n = 0;
+	void *obj;
+	int id;
+
+	idr_for_each_entry(idr, obj, id)
+		if (++n >= AKIDA_MAX_HANDLES)
+			return true;
+	return false;
+}
+
+static int akida_query_mesh(const struct akida_device *adev, struct akida_query *q)
+{
+	struct akida_np __user *to = u64_to_user_ptr(q->np_ptr);
+	u32 i, n = min(q->np_capacity, adev->core.mesh.count);
+
+	q->np_count = adev->core.mesh.count;
+	for (i = 0; q->np_ptr && i < n; i++) {
+		const struct akc_np *np = &adev->core.mesh.np[i];
+		struct akida_np out = { .col = np->col, .row = np->row, .id = np->id, .types = np->types };
+
+		if (copy_to_user(&to[i], &out, sizeof(out)))
+			return -EFAULT;
+	}
+	return 0;
+}
+
+static int akida_ioc_query(struct akida_file *af, void *arg)
+{
+	struct akida_device *adev = af->adev;
+	struct akida_query *q = arg;
+
+	if (q->flags || q->reserved0)
+		return -EINVAL;
+	q->caps = AKIDA_CAP_BUFFER_ALLOC | AKIDA_CAP_EVENTFD | (adev->irq ? AKIDA_CAP_INTERRUPT : 0);
+	q->chip = adev->pdev->device == AKC_PCI_AKD1500 ? AKIDA_CHIP_AKD1500 : AKIDA_CHIP_AKD1000;
+	q->ip = 1;
+	memcpy(q->version, adev->core.version, sizeof(q->version));
+	q->max_batch = AKIDA_MAX_BATCH;
+	q->max_frames = AKIDA_MAX_FRAMES;
+	q->max_handles = AKIDA_MAX_HANDLES;
+	q->max_buffer_bytes = AKIDA_MAX_BUFFER_BYTES;
+	q->max_pinned_bytes = AKIDA_MAX_FILE_BYTES;
+	q->max_program_bytes = AKIDA_MAX_PROGRAM_BYTES;
+	q->interrupts = (u64)atomic64_read(&adev->interrupts);
+	spin_lock(&adev->queue_lock);
+	q->jobs = adev->jobs;
+	q->busy_ns = adev->busy_ns;
+	q->resets = adev->resets;
+	q->generation = adev->core.generation;
+	q->dma_bytes = adev->core.dma_bytes;
+	q->doorbells = adev->core.dma_lists;
+	spin_unlock(&adev->queue_lock);
+	return akida_query_mesh(adev, q);
+}
+
+static int akida_ioc_buffer_create(struct akida_file *af, void *arg)
+{
+	struct akida_buffer_create *a = arg;
+	struct akida_buffer *buf = NULL;
+	int err;
+
+	if (a->flags || a->reserved0 || a->reserved1)
+		return -EINVAL;
+	if (!a->bytes || a->bytes > AKIDA_MAX_BUFFER_BYTES)
+		return -EINVAL;
+	mutex_lock(&af->lock);
+	if (akida_idr_full(&af->buffers) || af->bytes + PAGE_ALIGN(a->bytes) > AKIDA_MAX_FILE_BYTES)
+		err = -ENOSPC;
+	else
+		err = akida_buffer_create(af->adev, a->bytes, &buf);
+	if (!err)
+		err = akida_idr_add(&af->buffers, buf, &a->handle);
+	if (!err) {
+		af->bytes += buf->bytes;
+		a->bytes = buf->bytes;
+		a->mmap_offset = (u64)a->handle << PAGE_SHIFT;
+	} else {
+		akida_buffer_put(buf);
+	}
+	mutex_unlock(&af->lock);
+	return err;
+}
+
+static int akida_ioc_buffer_destroy(struct akida_file *af, void *arg)
+{
+	struct akida_destroy *a = arg;
+	struct akida_buffer *buf;
+	int err = 0;
+
+	if (a->flags || a->reserved0)
+		return -EINVAL;
+	mutex_lock(&af->lock);
+	buf = idr_find(&af->buffers, a->handle);
+	if (!buf)
+		err = -ENOENT;
+	else if (atomic_read(&buf->users))
+		err = -EBUSY;
+	if (!err) {
+		idr_remove(&af->buffers, a->handle);
+		af->bytes -= buf->bytes;
+		akida_buffer_put(buf);
+	}
+	mutex_unlock(&af->lock);
+	return err;
+}
+
+static int akida_ioc_program_create(struct akida_file *af, void *arg)
+{
+	struct akida_program_create *a = arg;
+	struct akida_program *prog = NULL;
+	int err;
+
+	if (a->flags || a->reserved0)
+		return -EINVAL;
+	mutex_lock(&af->lock);
+	err = akida_idr_full(&af->programs) ? -ENOSPC : akida_program_create(af->adev, a, &prog);
+	if (!err)
+		err = akida_idr_add(&af->programs, prog, &a->handle);
+	if (err)
+		akida_program_put(prog);
+	mutex_unlock(&af->lock);
+	return err;
+}
+
+static int akida_ioc_program_destroy(struct akida_file *af, void *arg)
+{
+	struct akida_destroy *a = arg;
+	struct akida_program *prog;
+	int err = 0;
+
+	if (a->flags || a->reserved0)
+		return -EINVAL;
+	mutex_lock(&af->lock);
+	prog = idr_find(&af->programs, a->handle);
+	if (!prog)
+		err = -ENOENT;
+	else if (atomic_read(&prog->users))
+		err = -EBUSY;
+	if (!err) {
+		idr_remove(&af->programs, a->handle);
+		akida_program_put(prog);
+	}
+	mutex_unlock(&af->lock);
+	return err;
+}
+
+static int akida_ioc_context_create(struct akida_file *af, void *arg)
+{
+	struct akida_context_create *a = arg;
+	struct akida_context *ctx = NULL;
+	struct akida_program *prog;
+	int err;
+
+	if (a->flags & ~AKIDA_CONTEXT_FLAGS || a->reserved0)
+		return -EINVAL;
+	mutex_lock(&af->lock);
+	prog = idr_find(&af->programs, a->program);
+	if (!prog)
+		err = -ENOENT;
+	else if (akida_idr_full(&af->contexts))
+		err = -ENOSPC;
+	else
+		err = akida_context_create(af->adev, prog, a, &ctx);
+	if (!err) {
+		a->generation = ctx->generation;
+		err = akida_idr_add(&af->contexts, ctx, &a->handle);
+		if (err)
+			akida_context_drop(ctx);
+	}
+	mutex_unlock(&af->lock);
+	return err;
+}
+
+static int akida_ioc_context_destroy(struct akida_file *af, void *arg)
+{
+	struct akida_destroy *a = arg;
+	struct akida_context *ctx;
+
+	if (a->flags || a->reserved0)
+		return -EINVAL;
+	mutex_lock(&af->lock);
+	ctx = idr_remove(&af->contexts, a->handle);
+	mutex_unlock(&af->lock);
+	if (!ctx)
+		return -ENOENT;
+	akida_context_drop(ctx);
+	return 0;
+}
+
+static int akida_ioc_submit(struct akida_file *af, void *arg)
+{
+	struct akida_submit *a = arg;
+	struct akida_buffer *in, *out;
+	struct akida_context *ctx;
+	int err;
+
+	if (a->flags || a->reserved0)
+		return -EINVAL;
+	mutex_lock(&af->lock);
+	ctx = idr_find(&af->contexts, a->context);
+	in = idr_find(&af->buffers, a->in_handle);
+	out = idr_find(&af->buffers, a->out_handle);
+	err = ctx && in && out ? akida_job_submit(ctx, in, out, a) : -ENOENT;
+	mutex_unlock(&af->lock);
+	return err;
+}
+
+static int akida_ioc_wait(struct akida_file *af, void *arg)
+{
+	struct akida_wait *a = arg;
+	struct akida_context *ctx;
+	int err;
+
+	if (a->flags || a->reserved0)
+		return -EINVAL;
+	mutex_lock(&af->lock);
+	ctx = idr_find(&af->contexts, a->context);
+	if (ctx)
+		kref_get(&ctx->ref);
+	mutex_unlock(&af->lock);
+	if (!ctx)
+		return -ENOENT;
+	err = akida_job_wait(ctx, a);
+	akida_context_put(ctx);
+	return err;
+}
+
+static int akida_ioc_reset(struct akida_file *af, void *arg)
+{
+	struct akida_device *adev = af->adev;
+	struct akida_reset *a = arg;
+	int err;
+
+	if (a->flags || a->reserved0)
+		return -EINVAL;
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	akida_cancel_all(adev, -ENODEV);
+	mutex_lock(&adev->core_lock);
+	err = akida_reset_device(adev);
+	a->generation = adev->core.generation;
+	mutex_unlock(&adev->core_lock);
+	return err;
+}
+
+/* WAIT alone runs without remove_sem: it sleeps, and remove wakes it by ending all jobs. */
+static const struct akida_ioc {
+	int (*call)(struct akida_file *af, void *arg);
+	u16 bytes; /* of the struct this kernel knows */
+	u16 first; /* of its first version: the least a caller must give */
+	bool sleeps;
+} akida_iocs[] = {
+	[_IOC_NR(AKIDA_IOC_QUERY)] = { akida_ioc_query, sizeof(struct akida_query), 152 },
+	[_IOC_NR(AKIDA_IOC_BUFFER_CREATE)] = { akida_ioc_buffer_create, sizeof(struct akida_buffer_create), 40 },
+	[_IOC_NR(AKIDA_IOC_BUFFER_DESTROY)] = { akida_ioc_buffer_destroy, sizeof(struct akida_destroy), 16 },
+	[_IOC_NR(AKIDA_IOC_PROGRAM_CREATE)] = { akida_ioc_program_create, sizeof(struct akida_program_create), 112 },
+	[_IOC_NR(AKIDA_IOC_PROGRAM_DESTROY)] = { akida_ioc_program_destroy, sizeof(struct akida_destroy), 16 },
+	[_IOC_NR(AKIDA_IOC_CONTEXT_CREATE)] = { akida_ioc_context_create, sizeof(struct akida_context_create), 40 },
+	[_IOC_NR(AKIDA_IOC_CONTEXT_DESTROY)] = { akida_ioc_context_destroy, sizeof(struct akida_destroy), 16 },
+	[_IOC_NR(AKIDA_IOC_SUBMIT)] = { akida_ioc_submit, sizeof(struct akida_submit), 72 },
+	[_IOC_NR(AKIDA_IOC_WAIT)] = { akida_ioc_wait, sizeof(struct akida_wait), 80, true },
+	[_IOC_NR(AKIDA_IOC_RESET)] = { akida_ioc_reset, sizeof(struct akida_reset), 16 },
+};
+
+union akida_arg { /* the largest decides how much stack an ioctl takes */
+	u32 size;
+	struct akida_query query;
+	struct akida_buffer_create buffer;
+	struct akida_program_create program;
+	struct akida_context_create context;
+	struct akida_submit submit;
+	struct akida_wait wait;
+};
+
+static int akida_ioc_dispatch(struct akida_file *af, const struct akida_ioc *ioc, void *arg)
+{
+	struct akida_device *adev = af->adev;
+	int err;
+
+	if (ioc->sleeps)
+		return ioc->call(af, arg);
+	down_read(&adev->remove_sem);
+	err = adev->dead ? -ENODEV : ioc->call(af, arg);
+	up_read(&adev->remove_sem);
+	return err;
+}
+
+static long akida_ioctl(struct file *file, unsigned int cmd, unsigned long ptr)
+{
+	void __user *user = (void __user *)ptr;
+	unsigned int nr = _IOC_NR(cmd);
+	const struct akida_ioc *ioc;
+	union akida_arg arg;
+	u32 size;
+	int err;
+
+	if (nr >= ARRAY_SIZE(akida_iocs) || cmd != AKIDA_IOC(nr))
+		return -ENOTTY;
+	ioc = &akida_iocs[nr];
+	if (get_user(size, (u32 __user *)user))
+		return -EFAULT;
+	if (size < ioc->first || size > PAGE_SIZE)
+		return -EINVAL;
+	memset(&arg, 0, sizeof(arg));
+	err = copy_struct_from_user(&arg, ioc->bytes, user, size);
+	if (err)
+		return err;
+	err = akida_ioc_dispatch(file->private_data, ioc, &arg);
+	/* Failures write too: PROGRAM_CREATE says where. What this kernel does not know of the struct is zero already. */
+	arg.size = ioc->bytes;
+	if (copy_to_user(user, &arg, min_t(u32, size, ioc->bytes)) && !err)
+		err = -EFAULT;
+	return err;
+}
+
+/* The page offset is the buffer's handle. */
+static int akida_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct akida_file *af = file->private_data;
+	struct akida_buffer *buf;
+	int err;
+
+	if (vma->vm_pgoff > INT_MAX)
+		return -EINVAL;
+	if (!(vma->vm_flags & VM_SHARED))
+		return -EINVAL;
+	mutex_lock(&af->lock);
+	buf = idr_find(&af->buffers, vma->vm_pgoff);
+	err = buf ? 0 : -ENOENT;
+	if (!err) {
+		akida_vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
+		err = akida_buffer_mmap(buf, vma);
+	}
+	mutex_unlock(&af->lock);
+	return err;
+}
+
+const struct file_operations akida_fops = {
+	.owner = THIS_MODULE,
+	.open = akida_open,
+	.release = akida_release,
+	.unlocked_ioctl = akida_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = akida_mmap,
+};

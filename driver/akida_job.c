@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Contexts, their queues, and the worker that gives the chip to one of them at a time.
+ *
+ * Every context with work stands in adev->ready. The worker serves the first one until its queue is empty or its quantum
+ * is over and another waits; a program stays in the mesh until a different one is needed. A failed submit breaks its
+ * context: what is queued behind it ends with -ENODEV, the device is reset, other contexts go on.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/eventfd.h>
+#include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/version.h>
+#include "akida_dev.h"
+#include "akida_compat.h"
+
+#define AKIDA_PIECES(bytes) ((bytes) / PAGE_SIZE + 2)
+
+static void akida_context_release(struct kref *ref)
+{
+	struct akida_context *ctx = container_of(ref, struct akida_context, ref);
+
+	if (ctx->eventfd)
+		eventfd_ctx_put(ctx->eventfd);
+	if (ctx->program) {
+		atomic_dec(&ctx->program->users);
+		akida_program_put(ctx->program);
+	}
+	kvfree(ctx->done);
+	put_device(&ctx->adev->dev);
+	kfree(ctx);
+}
+
+void akida_context_put(struct akida_context *ctx)
+{
+	if (ctx)
+		kref_put(&ctx->ref, akida_context_release);
+}
+
+int akida_context_create(struct akida_device *adev, struct akida_program *prog,
+			 const struct akida_context_create *arg, struct akida_context **out)
+{
+	struct akida_context *ctx;
+	int err = -ENOMEM;
+
+	if (arg->batch > AKIDA_MAX_BATCH)
+		return -EINVAL;
+	ctx = kzalloc(sizeof(*ctx), GFP_KERNEL_ACCOUNT);
+	if (!ctx)
+		return -ENOMEM;
+	kref_init(&ctx->ref);
+	ctx->adev = adev;
+	get_device(&adev->dev);
+	INIT_LIST_HEAD(&ctx->entry);
+	INIT_LIST_HEAD(&ctx->turn);
+	INIT_LIST_HEAD(&ctx->queue);
+	init_waitqueue_head(&ctx->wait);
+	ctx->batch = arg->batch ? arg->batch : 1;
+	ctx->quantum_ns = arg->quantum_ns ? arg->quantum_ns : AKIDA_QUANTUM_NS;
+	ctx->seq_next = 1;
+	ctx->done = kvcalloc(AKIDA_MAX_QUEUED, sizeof(*ctx->done), GFP_KERNEL_ACCOUNT);
+	if (!ctx->done)
+		goto put;
+	if (arg->flags & AKIDA_CONTEXT_EVENTFD) {
+		struct eventfd_ctx *ev = eventfd_ctx_fdget(arg->eventfd);
+
+		if (IS_ERR(ev)) {
+			err = PTR_ERR(ev);
+			goto put;
+		}
+		ctx->eventfd = ev;
+	}
+	ctx->program = prog;
+	kref_get(&prog->ref);
+	atomic_inc(&prog->users);
+	spin_lock(&adev->queue_lock);
+	ctx->generation = adev->core.generation;
+	list_add_tail(&ctx->entry, &adev->contexts);
+	spin_unlock(&adev->queue_lock);
+	*out = ctx;
+	return 0;
+put:
+	akida_context_put(ctx);
+	return err;
+}
+
+static void akida_job_free(struct akida_job *job)
+{
+	if (job->in) {
+		atomic_dec(&job->in->users);
+		akida_buffer_put(job->in);
+	}
+	if (job->out) {
+		atomic_dec(&job->out->users);
+		akida_buffer_put(job->out);
+	}
+	akida_context_put(job->ctx);
+	kfree(job);
+}
+
+/* The job has left the queue; its result becomes visible, in order of submission. */
+static void akida_job_end(struct akida_job *job, int status)
+{
+	struct akida_context *ctx = job->ctx;
+	struct akida_device *adev = ctx->adev;
+
+	job->done.status = status;
+	job->done.ended_ns = ktime_get_ns();
+	spin_lock(&adev->queue_lock);
+	ctx->done[job->done.seq % AKIDA_MAX_QUEUED] = job->done;
+	ctx->seq_done = job->done.seq;
+	ctx->queued--;
+	adev->jobs += job->done.frames;
+	if (job->done.started_ns)
+		adev->busy_ns += job->done.ended_ns - job->done.started_ns;
+	spin_unlock(&adev->queue_lock);
+	wake_up_all(&ctx->wait);
+	if (ctx->eventfd)
+		akida_eventfd_signal(ctx->eventfd);
+	akida_job_free(job);
+}
+
+/* Ends all that is queued in ctx; nothing more is accepted. The job being run, if any, is not in the queue. */
+void akida_context_cancel(struct akida_context *ctx, int status)
+{
+	struct akida_device *adev = ctx->adev;
+	struct akida_job *job, *next;
+	LIST_HEAD(dropped);
+
+	spin_lock(&adev->queue_lock);
+	ctx->broken = true;
+	list_splice_init(&ctx->queue, &dropped);
+	if (!list_empty(&ctx->turn))
+		list_del_init(&ctx->turn);
+	spin_unlock(&adev->queue_lock);
+	list_for_each_entry_safe(job, next, &dropped, entry) {
+		list_del(&job->entry);
+		akida_job_end(job, status);
+	}
+	wake_up_all(&ctx->wait);
+}
+
+static int akida_submit_check(const struct akida_context *ctx, const struct akida_buffer *in,
+			      const struct akida_buffer *out, const struct akida_submit *arg)
+{
+	u64 in_bytes = ctx->program->in_bytes, out_bytes = 4ull * ctx->program->out_words, last = arg->count - 1;
+
+	if (!arg->count || arg->count > AKIDA_MAX_FRAMES || arg->out_offset % 4 || arg->out_stride % 4)
+		return -EINVAL;
+	/* Offsets and strides below 2^32, counts below 2^21: none of the products or sums wraps. */
+	if (arg->in_offset > in->bytes || arg->in_stride > in->bytes || arg->out_offset > out->bytes ||
+	    arg->out_stride > out->bytes || arg->in_offset + last * arg->in_stride + in_bytes > in->bytes ||
+	    arg->out_offset + last * arg->out_stride + out_bytes > out->bytes)
+		return -ERANGE;
+	return 0;
+}
+
+int akida_job_submit(struct akida_context *ctx, struct akida_buffer *in, struct akida_buffer *out,
+		     struct akida_submit *arg)
+{
+	struct akida_device *adev = ctx->adev;
+	struct akida_job *job;
+	int err;
+
+	err = akida_submit_check(ctx, in, out, arg);
+	if (err)
+		return err;
+	job = kzalloc(sizeof(*job), GFP_KERNEL_ACCOUNT);
+	if (!job)
+		return -ENOMEM;
+	job->in_off = (u32)arg->in_offset;
+	job->in_stride = (u32)arg->in_stride;
+	job->out_off = (u32)arg->out_offset;
+	job->out_stride = (u32)arg->out_stride;
+	job->count = arg->count;
+	job->done.queued_ns = ktime_get_ns();
+
+	spin_lock(&adev->queue_lock);
+	if (ctx->broken)
+		err = -ENODEV;
+	else if (ctx->queued >= AKIDA_MAX_QUEUED)
+		err = -EAGAIN;
+	if (err) {
+		spin_unlock(&adev->queue_lock);
+		kfree(job);
+		return err;
+	}
+	kref_get(&ctx->ref);
+	kref_get(&in->ref);
+	kref_get(&out->ref);
+	atomic_inc(&in->users);
+	atomic_inc(&out->users);
+	job->ctx = ctx;
+	job->in = in;
+	job->out = out;
+	job->done.seq = arg->seq = ctx->seq_next++;
+	ctx->queued++;
+	list_add_tail(&job->entry, &ctx->queue);
+	if (list_empty(&ctx->turn))
+		list_add_tail(&ctx->turn, &adev->ready);
+	spin_unlock(&adev->queue_lock);
+	wake_up(&adev->work_wait);
+	return 0;
+}
+
+static bool akida_seq_ended(struct akida_context *ctx, u64 seq)
+{
+	bool ended;
+
+	spin_lock(&ctx->adev->queue_lock);
+	ended = ctx->seq_done >= seq;
+	spin_unlock(&ctx->adev->queue_lock);
+	return ended;
+}
+
+/* Called without any lock: a job may take seconds. */
+int akida_job_wait(struct akida_context *ctx, struct akida_wait *arg)
+{
+	struct akida_done done;
+	s64 left;
+	int err;
+
+	spin_lock(&ctx->adev->queue_lock);
+	err = !arg->seq || arg->seq >= ctx->seq_next ? -ENOENT : 0;
+	spin_unlock(&ctx->adev->queue_lock);
+	if (err)
+		return err;
+	left = arg->timeout_ns - (s64)ktime_get_ns();
+	if (arg->timeout_ns > 0 && left > 0) {
+		err = wait_event_interruptible_hrtimeout(ctx->wait, akida_seq_ended(ctx, arg->seq), ns_to_ktime(left));
+		if (err == -ERESTARTSYS)
+			return -EINTR;
+	}
+	if (!akida_seq_ended(ctx, arg->seq))
+		return -ETIMEDOUT;
+	spin_lock(&ctx->adev->queue_lock);
+	done = ctx->done[arg->seq % AKIDA_MAX_QUEUED];
+	spin_unlock(&ctx->adev->queue_lock);
+	if (done.seq != arg->seq) /* overwritten by newer ones: it did end, its record is gone */
+		return -ENOENT;
+	arg->status = done.status;
+	arg->frames_done = done.frames;
+	arg->program_clk = done.program_clk;
+	arg->queued_ns = done.queued_ns;
+	arg->started_ns = done.started_ns;
+	arg->ended_ns = done.ended_ns;
+	arg->inference_clk = done.inference_clk;
+	return 0;
+}
+
+/* ---- the worker ---- */
+
+static int akida_make_resident(struct akida_device *adev, struct akida_context *ctx)
+{
+	int err;
+
+	if (adev->loaded == ctx->program && adev->loaded_batch >= ctx->batch)
+		return 0;
+	if (adev->loaded) {
+		akida_program_put(adev->loaded);
+		adev->loaded = NULL;
+	}
+	err = akc_load(&adev->core, &ctx->program->core, ctx->batch);
+	if (err)
+		return err;
+	kref_get(&ctx->program->ref);
+	adev->loaded = ctx->program;
+	adev->loaded_batch = ctx->batch;
+	adev->program_clk = akc_program_clk(&adev->core);
+	return 0;
+}
+
+/* Frames in, outputs out, as many in flight as the ring holds. With core_lock held. */
+static int akida_run_frames(struct akida_device *adev, struct akida_job *job)
+{
+	const struct akida_program *prog = job->ctx->program;
+	u32 max = AKIDA_PIECES(prog->in_bytes), queued = 0, clk = akc_inference_clk(&adev->core), now;
+	struct akc_seg *seg = kvmalloc_array(max, sizeof(*seg), GFP_KERNEL);
+	int err = seg ? 0 : -ENOMEM;
+
+	if (job->in->mapped)
+		dma_sync_sgtable_for_device(&adev->pdev->dev, &job->in->sgt, DMA_TO_DEVICE);
+	while (!err && job->done.frames < job->count) {
+		while (queued < job->count && queued - job->done.frames < job->ctx->batch) {
+			u32 n = akida_buffer_pieces(job->in, job->in_off + queued * job->in_stride, prog->in_bytes,
+						    seg, max);
+
+			err = akc_enqueue_segs(&adev->core, seg, n);
+			if (err == -EAGAIN)
+				break;
+			if (err < 0)
+				goto out;
+			queued++;
+		}
+		err = akc_fetch(&adev->core, job->out->cpu + job->out_off + job->done.frames * job->out_stride,
+				AKC_JOB_TIMEOUT_US);
+		if (err)
+			break;
+		job->done.frames++;
+		now = akc_inference_clk(&adev->core);
+		job->done.inference_clk += (u32)(now - clk);
+		clk = now;
+	}
+out:
+	kvfree(seg);
+	return err;
+}
+
+/* With core_lock held. After a failure the mesh is empty and a new generation has begun. */
+int akida_reset_device(struct akida_device *adev)
+{
+	int err;
+
+	lockdep_assert_held(&adev->core_lock);
+	if (adev->loaded) {
+		akida_program_put(adev->loaded);
+		adev->loaded = NULL;
+	}
+	err = akc_reset(&adev->core);
+	spin_lock(&adev->queue_lock);
+	adev->resets++;
+	spin_unlock(&adev->queue_lock);
+	kobject_uevent(&adev->dev.kobj, KOBJ_CHANGE);
+	return err;
+}
+
+static int akida_run_job(struct akida_device *adev, struct akida_job *job)
+{
+	int err;
+
+	mutex_lock(&adev->core_lock);
+	akida_msi_update(adev);
+	err = akida_make_resident(adev, job->ctx);
+	if (!err) {
+		job->done.started_ns = ktime_get_ns();
+		job->done.program_clk = adev->program_clk;
+		err = akida_run_frames(adev, job);
+	}
+	if (err) {
+		dev_warn_ratelimited(&adev->dev, "submit %llu: %u of %u frames done, error %d; the device is reset\n",
+				     job->done.seq, job->done.frames, job->count, err);
+		akida_reset_device(adev);
+	}
+	mutex_unlock(&adev->core_lock);
+	return err;
+}
+
+/* The oldest submit of the context whose turn it is; NULL when there is none. The context leaves the turn when empty. */
+static struct akida_job *akida_next_job(struct akida_device *adev, struct akida_context **last, u64 *since)
+{
+	struct akida_context *ctx;
+	struct akida_job *job = NULL;
+	u64 now = ktime_get_ns();
+
+	spin_lock(&adev->queue_lock);
+	ctx = list_first_entry_or_null(&adev->ready, struct akida_context, turn);
+	if (ctx && ctx == *last && now - *since >= ctx->quantum_ns && !list_is_singular(&adev->ready)) {
+		list_move_tail(&ctx->turn, &adev->ready);
+		ctx = list_first_entry(&adev->ready, struct akida_context, turn);
+	}
+	if (ctx) {
+		if (ctx != *last)
+			*since = now;
+		job = list_first_entry(&ctx->queue, struct akida_job, entry);
+		list_del(&job->entry);
+		if (list_empty(&ctx->queue))
+			list_del_init(&ctx->turn);
+	}
+	*last = ctx; /* compared, never followed */
+	spin_unlock(&adev->queue_lock);
+	return job;
+}
+
+int akida_worker(void *data)
+{
+	struct akida_device *adev = data;
+	struct akida_context *last = NULL;
+	struct akida_job *job;
+	u64 since = 0;
+
+	while (!kthread_should_stop()) {
+		wait_event_interruptible(adev->work_wait, kthread_should_stop() || !list_empty_careful(&adev->ready));
+		job = akida_next_job(adev, &last, &since);
+		if (job) {
+			struct akida_context *ctx = job->ctx;
+			int err;
+
+			kref_get(&ctx->ref);
+			err = akida_run_job(adev, job);
+			akida_job_end(job, err);
+			if (err)
+				akida_context_cancel(ctx, -ENODEV);
+			akida_context_put(ctx);
+		}
+	}
+	return 0;
+}
+
+/* Every context of the device: what is queued ends, nothing more is accepted. */
+void akida_cancel_all(struct akida_device *adev, int status)
+{
+	struct akida_context *ctx;
+
+	for (;;) {
+		bool found = false;
+
+		spin_lock(&adev->queue_lock);
+		list_for_each_entry(ctx, &adev->contexts, entry) {
+			if (!ctx->broken) {
+				kref_get(&ctx->ref);
+				found = true;
+				break;
+			}
+		}
+		spin_unlock(&adev->queue_lock);
+		if (!found)
+			return;
+		akida_context_cancel(ctx, status);
+		akida_context_put(ctx);
+	}
+}

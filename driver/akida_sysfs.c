@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* /sys/class/akida/akidaN: one value per file, read-only, described in sysfs-abi.txt. */
+#include <linux/sysfs.h>
+#include "akida_dev.h"
+
+static struct akida_device *to_akida(struct device *dev)
+{
+	return container_of(dev, struct akida_device, dev);
+}
+
+static ssize_t version_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	const u8 *v = to_akida(dev)->core.version;
+
+	return sysfs_emit(buf, "%s.%02X.%03u.%03u\n", v[0] == 0xbc ? "BC" : "??", v[1], v[2], v[3]);
+}
+static DEVICE_ATTR_RO(version);
+
+static ssize_t nps_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%u\n", to_akida(dev)->core.mesh.count);
+}
+static DEVICE_ATTR_RO(nps);
+
+static ssize_t interrupts_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%lld\n", (s64)atomic64_read(&to_akida(dev)->interrupts));
+}
+static DEVICE_ATTR_RO(interrupts);
+
+/* Counters that the worker changes under queue_lock. */
+#define AKIDA_COUNTER(name, field)									\
+static ssize_t name##_show(struct device *dev, struct device_attribute *attr, char *buf)		\
+{													\
+	struct akida_device *adev = to_akida(dev);							\
+	u64 value;											\
+													\
+	spin_lock(&adev->queue_lock);									\
+	value = adev->field;										\
+	spin_unlock(&adev->queue_lock);									\
+	return sysfs_emit(buf, "%llu\n", value);							\
+}													\
+static DEVICE_ATTR_RO(name)
+
+AKIDA_COUNTER(frames, jobs);
+AKIDA_COUNTER(busy_ns, busy_ns);
+AKIDA_COUNTER(resets, resets);
+AKIDA_COUNTER(generation, core.generation);
+AKIDA_COUNTER(dma_bytes, core.dma_bytes);
+AKIDA_COUNTER(doorbells, core.dma_lists);
+
+static struct attribute *akida_attrs[] = {
+	&dev_attr_version.attr,
+	&dev_attr_nps.attr,
+	&dev_attr_interrupts.attr,
+	&dev_attr_frames.attr,
+	&dev_attr_busy_ns.attr,
+	&dev_attr_resets.attr,
+	&dev_attr_generation.attr,
+	&dev_attr_dma_bytes.attr,
+	&dev_attr_doorbells.attr,
+	NULL,
+};
+static const struct attribute_group akida_group = { .attrs = akida_attrs };
+const struct attribute_group *akida_groups[] = { &akida_group, NULL };
