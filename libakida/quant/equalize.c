@@ -4,7 +4,6 @@
  * kernel of the next layer is divided by the same rate, so that the float outputs stay and no code is wasted.
  */
 #include <math.h>
-#include "base/diag.h"
 #include "graph/passes/passes.h"
 #include "quant_internal.h"
 
@@ -86,9 +85,8 @@ static void equalize(struct ak_node *owner, struct ak_node *next)
 	divide_kernel(next, q->rescaling_rate, q->range_count);
 }
 
-int ak_quant_equalize(struct akida_graph *g, struct akida_diag *diag)
+void ak_quant_equalize(struct akida_graph *g)
 {
-	(void)diag;
 	for (uint32_t i = 0; i < g->count; i++) {
 		uint32_t next;
 
@@ -98,5 +96,4 @@ int ak_quant_equalize(struct akida_graph *g, struct akida_diag *diag)
 		if (next != AK_NO_NODE && g->nodes[next].weight_count)
 			equalize(&g->nodes[i], &g->nodes[next]);
 	}
-	return 0;
 }

@@ -91,10 +91,10 @@ int akida_quantize(const struct akida_graph *g, const struct akida_quant_params 
 		err = ak_quant_place(q, &p);
 	if (!err)
 		err = ak_quant_calibrate(q, &p, samples, diag);
-	if (!err)
-		err = ak_quant_equalize(q, diag);
-	if (!err)
+	if (!err) {
+		ak_quant_equalize(q);
 		err = add_dequantizer(q, diag);
+	}
 	if (err)
 		akida_graph_destroy(q);
 	else

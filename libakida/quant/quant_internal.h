@@ -20,6 +20,6 @@ int ak_quant_place(struct akida_graph *g, const struct akida_quant_params *p);
 int ak_quant_calibrate(struct akida_graph *g, const struct akida_quant_params *p, const struct akida_array *samples,
 		       struct akida_diag *diag);
 /* Cross-layer equalization (2.7): ranges become (2^b - 1) / 2^k, the next kernel takes the difference. */
-int ak_quant_equalize(struct akida_graph *g, struct akida_diag *diag);
+void ak_quant_equalize(struct akida_graph *g);
 
 #endif
