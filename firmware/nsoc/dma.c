@@ -200,6 +200,7 @@ static bool image_job(struct nsoc *n, const uint32_t *w, uint8_t slot)
 	struct ns_cost_frame cost = {0};
 	struct ns_output out;
 	struct ns_plan *plan;
+	uint16_t job;
 	size_t bytes = (size_t)row_bytes * rows;
 
 	if (!image_descriptor_ok(n, w))
@@ -224,8 +225,13 @@ static bool image_job(struct nsoc *n, const uint32_t *w, uint8_t slot)
 	}
 	if (!ns_execute(n, plan, n->frame, &out, &cost) || !store_output(n, NS_DMA_IMAGE, w[7], &out))
 		return false;
+	if (ns_injected(n, NSOC_INJECT_HANG))
+		return false;
+	job = (uint16_t)(w[0] >> 16);
+	if (ns_injected(n, NSOC_INJECT_WRONG_JOB))
+		job ^= 0x8000u;
 	ns_time_pass(n, n->chip->cost->frame_overhead_ns);
-	queue_job(n, NS_DMA_IMAGE, (uint16_t)(w[0] >> 16), slot, &cost);
+	queue_job(n, NS_DMA_IMAGE, job, slot, &cost);
 	return true;
 }
 
@@ -297,6 +303,13 @@ static void try_run(struct nsoc *n, enum ns_dma_id id)
 
 /* ---- registers ---- */
 
+/* A polling host waits; one with a clock of its own looks again later. */
+static void poll_waits(struct nsoc *n)
+{
+	if (!n->paced)
+		ns_time_next_job(n);
+}
+
 /* Everything of section 7 that is stored and not acted on; replay, learning and bursts serve multi-pass programs. */
 static bool stored(uint32_t off)
 {
@@ -340,7 +353,7 @@ uint32_t ns_dma_read(struct nsoc *n, enum ns_dma_id id, uint32_t off)
 	uint32_t val;
 
 	if (off == AKC_CDMA_STATUS || off == AKC_CDMA_EVENTS || off == AKC_CDMA_CONTAINER || off == AKC_CDMA_JOB_FIFO)
-		ns_time_next_job(n); /* a polling host waits */
+		poll_waits(n);
 	switch (off) {
 	case AKC_CDMA_CONTROL:
 		return plain(d, off) | VERSION;

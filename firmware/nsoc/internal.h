@@ -72,6 +72,7 @@ struct ns_channel {
 	uint32_t int_status; /* HDMA: stop b0, abort b2 */
 	uint64_t msi_stop, msi_watermark, msi_abort;
 	uint32_t msi_data;
+	bool rung;	   /* paced mode: the list runs in the next nsoc_step */
 	uint32_t other[5]; /* prefetch, handshake, watermark enable, function, QoS: stored only */
 };
 struct ns_edma_side {
@@ -162,6 +163,9 @@ struct nsoc {
 	uint8_t *payload; /* output: header and payload */
 	size_t payload_bytes;
 
+	bool paced;
+	uint32_t inject[NSOC_INJECT_COUNT];
+
 	uint64_t now_ns;
 	uint64_t energy_pj, energy_uj; /* pj < 1e6 */
 	uint64_t sample_pj, sample_start_ns;
@@ -178,8 +182,10 @@ void ns_report(struct nsoc *n, enum ns_fault what, const char *fmt, ...) __attri
 /* Lets modelled time pass up to t; completes jobs on the way. energy: what is spent on top of the floor. */
 void ns_time_to(struct nsoc *n, uint64_t t);
 void ns_time_pass(struct nsoc *n, uint64_t ns);
-/* Jumps to the end of the oldest job in flight, if there is one: a host that polls waits. */
+/* Jumps to the end of the oldest job in flight, if there is one. */
 void ns_time_next_job(struct nsoc *n);
+/* Takes one of the injected faults of this kind; false when there is none. */
+bool ns_injected(struct nsoc *n, enum nsoc_inject what);
 uint64_t ns_cycles_ns(const struct nsoc *n, uint64_t cycles);
 
 /* ---- sensor.c ---- */

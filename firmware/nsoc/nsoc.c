@@ -144,6 +144,11 @@ void ns_time_next_job(struct nsoc *n)
 		ns_time_to(n, n->job[n->job_first].finish_ns);
 }
 
+void nsoc_set_paced(struct nsoc *n, bool on)
+{
+	n->paced = on;
+}
+
 void nsoc_advance_us(struct nsoc *n, uint64_t us)
 {
 	const uint64_t most = 1000000ull * 3600 * 24 * 365; /* a year a call: keeps the clock far from wrapping */
@@ -154,4 +159,20 @@ void nsoc_advance_us(struct nsoc *n, uint64_t us)
 uint64_t nsoc_time_ns(const struct nsoc *n)
 {
 	return n->now_ns;
+}
+
+/* ---- faults on request ---- */
+
+void nsoc_inject(struct nsoc *n, enum nsoc_inject what, uint32_t count)
+{
+	if ((unsigned int)what < NSOC_INJECT_COUNT)
+		n->inject[what] = count;
+}
+
+bool ns_injected(struct nsoc *n, enum nsoc_inject what)
+{
+	if (!n->inject[what])
+		return false;
+	n->inject[what]--;
+	return true;
 }

@@ -41,8 +41,26 @@ uint32_t nsoc_bar_read(struct nsoc *n, unsigned int bar, uint32_t off);
 void nsoc_bar_write(struct nsoc *n, unsigned int bar, uint32_t off, uint32_t val);
 
 void nsoc_advance_us(struct nsoc *n, uint64_t us); /* idle time, at floor power */
-uint64_t nsoc_time_ns(const struct nsoc *n);	   /* modelled time since power-up */
+/*
+ * Who moves the clock. Off, after nsoc_create: polling jumps to the next completion and a PCIe DMA list runs inside its
+ * doorbell. On, for hosts with a clock of their own: completions wait for nsoc_advance_us, and a list that was rung runs
+ * in nsoc_step, so that both happen some time after the write that started them.
+ */
+void nsoc_set_paced(struct nsoc *n, bool on);
+bool nsoc_pending(const struct nsoc *n); /* nsoc_step has something to do */
+void nsoc_step(struct nsoc *n);
+uint64_t nsoc_time_ns(const struct nsoc *n); /* modelled time since power-up */
 void nsoc_get_report(const struct nsoc *n, struct nsoc_report *r);
+
+/* Faults for tests: the next count events of this kind go wrong (0: none any more). Kept over resets and power cycles. */
+enum nsoc_inject {
+	NSOC_INJECT_HANG, /* a frame never completes, nor one after it; until the DMA controller or core is reset */
+	NSOC_INJECT_WRONG_JOB, /* a frame completes with an id that nobody sent */
+	NSOC_INJECT_DMA_STUCK, /* a PCIe DMA channel that was rung stays running until it is stopped; needs paced mode */
+	NSOC_INJECT_NO_SENSOR, /* any count: the power sensor's registers read as zero, as on a board without it */
+	NSOC_INJECT_COUNT
+};
+void nsoc_inject(struct nsoc *n, enum nsoc_inject what, uint32_t count);
 
 /*
  * The emulated board's power sensor (ours; a real board's registers are not public), a register block in the core

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The DesignWare DMA engine of the PCIe core: legacy register map on the AKD1000 (nsoc-hardware 3.1), native map on the
- * AKD1500 (3.2), linked lists in device memory (3.3). A transfer runs to its end inside the doorbell write; its time
- * is added to the modelled clock. Data goes between host bus addresses and on-board memory only.
+ * AKD1500 (3.2), linked lists in device memory (3.3). A transfer runs to its end inside the doorbell write (paced: in
+ * nsoc_step); its time is added to the modelled clock. Data goes between host bus addresses and on-board memory only.
  */
 #include <string.h>
 #include "firmware/nsoc/internal.h"
@@ -103,6 +103,22 @@ static void send_msi(struct nsoc *n, uint64_t addr, uint32_t data)
 		n->host.msi(n->host.ctx, addr, data);
 }
 
+/* A doorbell. Returns whether the list is to run now: in paced mode it runs later, or never when a fault was injected. */
+static bool rung(struct nsoc *n, struct ns_channel *ch)
+{
+	if (!n->paced)
+		return true;
+	ch->state = RUNNING;
+	ch->rung = !ns_injected(n, NSOC_INJECT_DMA_STUCK);
+	return false;
+}
+
+static void stop(struct ns_channel *ch)
+{
+	ch->rung = false;
+	ch->state = STOPPED;
+}
+
 /* ---- AKD1000: legacy map ---- */
 
 static struct ns_channel *edma_channel(struct nsoc *n, int *dir)
@@ -118,23 +134,14 @@ static uint64_t pair(const uint32_t w[2])
 	return (uint64_t)w[1] << 32 | w[0];
 }
 
-static void edma_doorbell(struct nsoc *n, int dir, uint32_t val)
+/* Runs what was rung on channel c (below NS_PCIE_CHANNELS). */
+static void edma_run(struct nsoc *n, int dir, uint32_t c)
 {
 	struct ns_edma_side *s = &n->edma[dir];
-	uint32_t c = val & 0x7u;
-	struct ns_channel *ch = &n->channel[dir][c & 1u];
+	struct ns_channel *ch = &n->channel[dir][c];
 	struct outcome o = {.ok = false};
 	bool list, ccs;
 
-	if (c >= NS_PCIE_CHANNELS || !(s->enable & 1u)) {
-		ns_report(n, NS_DMA_FAULT, "doorbell of %s channel %u: %s", dir == WRITE ? "write" : "read", c,
-			  c >= NS_PCIE_CHANNELS ? "no such channel" : "engine not enabled");
-		return;
-	}
-	if (val & AKD1000_EDMA_DOORBELL_STOP) {
-		ch->state = STOPPED;
-		return;
-	}
 	list = ch->control1 & AKD1000_EDMA_CH_CONTROL1_LLE;
 	ccs = ch->control1 & AKD1000_EDMA_CH_CONTROL1_CCS;
 	if (list) {
@@ -158,6 +165,25 @@ static void edma_doorbell(struct nsoc *n, int dir, uint32_t val)
 		s->status |= AKD1000_EDMA_INT_DONE(c);
 	if (o.remote_interrupt && !(s->mask & AKD1000_EDMA_INT_DONE(c)))
 		send_msi(n, pair(s->msi_done), s->msi_data[c / 2] >> (16 * (c % 2)) & 0xffffu);
+}
+
+static void edma_doorbell(struct nsoc *n, int dir, uint32_t val)
+{
+	struct ns_edma_side *s = &n->edma[dir];
+	uint32_t c = val & 0x7u;
+	struct ns_channel *ch = &n->channel[dir][c & 1u];
+
+	if (c >= NS_PCIE_CHANNELS || !(s->enable & 1u)) {
+		ns_report(n, NS_DMA_FAULT, "doorbell of %s channel %u: %s", dir == WRITE ? "write" : "read", c,
+			  c >= NS_PCIE_CHANNELS ? "no such channel" : "engine not enabled");
+		return;
+	}
+	if (val & AKD1000_EDMA_DOORBELL_STOP) {
+		stop(ch);
+		return;
+	}
+	if (rung(n, ch))
+		edma_run(n, dir, c);
 }
 
 /* Plain words of one direction; NULL for anything else. The maps of the two sides differ in order only. */
@@ -330,15 +356,11 @@ static struct ns_channel *hdma_channel(struct nsoc *n, uint32_t off, int *dir)
 	return &n->channel[*dir][(off >> 9) & 1u];
 }
 
-static void hdma_doorbell(struct nsoc *n, struct ns_channel *ch, int dir)
+static void hdma_run(struct nsoc *n, struct ns_channel *ch, int dir)
 {
 	struct outcome o = {.ok = false};
 	bool ccs = ch->cycle & AKD1500_HDMA_CYCLE_CCS;
 
-	if (!(ch->enable & 1u)) {
-		ns_report(n, NS_DMA_FAULT, "doorbell of an HDMA channel that is not enabled");
-		return;
-	}
 	if (ch->control1 & AKD1500_HDMA_CONTROL1_LL) {
 		o = run_list(n, ch, dir, &ccs);
 		ch->cycle = ccs ? ch->cycle | AKD1500_HDMA_CYCLE_CCS : ch->cycle & ~AKD1500_HDMA_CYCLE_CCS;
@@ -350,6 +372,16 @@ static void hdma_doorbell(struct nsoc *n, struct ns_channel *ch, int dir)
 	/* The vendor driver sets the two mask bits and still relies on its messages, so those gate the local side only. */
 	if (ch->setup & (o.ok ? AKD1500_HDMA_SETUP_REMOTE_STOP : AKD1500_HDMA_SETUP_REMOTE_ABORT))
 		send_msi(n, o.ok ? ch->msi_stop : ch->msi_abort, ch->msi_data);
+}
+
+static void hdma_doorbell(struct nsoc *n, struct ns_channel *ch, int dir)
+{
+	if (!(ch->enable & 1u)) {
+		ns_report(n, NS_DMA_FAULT, "doorbell of an HDMA channel that is not enabled");
+		return;
+	}
+	if (rung(n, ch))
+		hdma_run(n, ch, dir);
 }
 
 static uint32_t *hdma_word(struct ns_channel *ch, uint32_t off)
@@ -440,7 +472,35 @@ void ns_hdma_write(struct nsoc *n, uint32_t off, uint32_t val)
 	else if (reg == AKD1500_HDMA_DOORBELL && (val & 1u))
 		hdma_doorbell(n, ch, dir);
 	else if (reg == AKD1500_HDMA_DOORBELL && (val & 2u))
-		ch->state = STOPPED; /* stop request, DesignWare's bit 1 */
+		stop(ch); /* stop request, DesignWare's bit 1 */
 	else if (reg != AKD1500_HDMA_DOORBELL && reg != AKD1500_HDMA_STATUS && reg != AKD1500_HDMA_INT_STATUS)
 		ns_report(n, NS_UNKNOWN_REGISTER, "HDMA register 0x%x written with 0x%x", off, val);
+}
+
+/* ---- paced mode ---- */
+
+bool nsoc_pending(const struct nsoc *n)
+{
+	for (int dir = WRITE; dir <= READ; dir++)
+		for (unsigned int c = 0; c < NS_PCIE_CHANNELS; c++)
+			if (n->channel[dir][c].rung)
+				return true;
+	return false;
+}
+
+void nsoc_step(struct nsoc *n)
+{
+	for (int dir = WRITE; dir <= READ; dir++) {
+		for (unsigned int c = 0; c < NS_PCIE_CHANNELS; c++) {
+			struct ns_channel *ch = &n->channel[dir][c];
+
+			if (!ch->rung)
+				continue;
+			ch->rung = false;
+			if (n->kind == NSOC_AKD1000)
+				edma_run(n, dir, c);
+			else
+				hdma_run(n, ch, dir);
+		}
+	}
 }

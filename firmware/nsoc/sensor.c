@@ -87,6 +87,8 @@ uint32_t ns_sensor_read(struct nsoc *n, uint32_t off)
 	unsigned int at = n->sample_first;
 	bool some = n->sample_count != 0;
 
+	if (n->inject[NSOC_INJECT_NO_SENSOR])
+		return 0;
 	switch (off) {
 	case NSOC_SENSOR_ID:
 		return SENSOR_MAGIC;

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT
+/* Harness of the programs in the guest: guest.h. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+#include "guest.h"
+
+#define FILES_MAX 16
+
+struct guest_board guest_boards[GUEST_BOARDS];
+static jmp_buf guest_out;
+static char guest_why[512];
+static bool guest_skipped;
+static int guest_files[FILES_MAX];
+static unsigned int guest_file_count;
+
+void guest_fail(const char *file, int line, const char *fmt, ...)
+{
+	const char *base = strrchr(file, '/');
+	va_list ap;
+	int n = snprintf(guest_why, sizeof(guest_why), "%s:%d: ", base ? base + 1 : file, line);
+
+	va_start(ap, fmt);
+	vsnprintf(guest_why + n, sizeof(guest_why) - (size_t)n, fmt, ap);
+	va_end(ap);
+	longjmp(guest_out, 1);
+}
+
+void guest_skip(const char *why)
+{
+	snprintf(guest_why, sizeof(guest_why), "%s", why);
+	guest_skipped = true;
+	longjmp(guest_out, 2);
+}
+
+void guest_run(const char *name, guest_fn fn)
+{
+	guest_why[0] = 0;
+	guest_skipped = false;
+	guest_file_count = 0;
+	if (!setjmp(guest_out))
+		fn();
+	while (guest_file_count)
+		close(guest_files[--guest_file_count]);
+	if (guest_skipped)
+		printf("skip %s: %s\n", name, guest_why);
+	else if (guest_why[0])
+		printf("not ok %s: %s\n", name, guest_why);
+	else
+		printf("ok %s\n", name);
+	fflush(stdout);
+}
+
+/* ---- boards ---- */
+
+int guest_attr_read(const struct guest_board *b, const char *attr, char *buf, size_t bytes)
+{
+	char path[256];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", b->path, attr);
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		return -errno;
+	n = read(fd, buf, bytes - 1);
+	if (n < 0)
+		n = -errno;
+	else
+		buf[n] = 0;
+	close(fd);
+	return n < 0 ? (int)n : 0;
+}
+
+static int write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY), err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+int guest_attr_write(const struct guest_board *b, const char *attr, const char *text)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", b->path, attr);
+	return write_text(path, text);
+}
+
+int guest_bind(const struct guest_board *b, bool on)
+{
+	return write_text(on ? "/sys/bus/pci/drivers/akida/bind" : "/sys/bus/pci/drivers/akida/unbind", b->pci);
+}
+
+/* The node of a board is the name of its class or misc device below the PCI device. */
+static void find_node(struct guest_board *b)
+{
+	static const char *const folders[] = {"akida", "misc"};
+
+	b->node[0] = 0;
+	for (unsigned int i = 0; i < 2 && !b->node[0]; i++) {
+		char path[256];
+		struct dirent *e;
+		DIR *d;
+
+		snprintf(path, sizeof(path), "%s/%s", b->path, folders[i]);
+		d = opendir(path);
+		while (d && (e = readdir(d)))
+			if (!strncmp(e->d_name, "akida", 5))
+				snprintf(b->node, sizeof(b->node), "/dev/%.20s", e->d_name);
+		if (d)
+			closedir(d);
+	}
+}
+
+unsigned int guest_find_boards(void)
+{
+	struct dirent **list;
+	unsigned int found = 0;
+	int n = scandir("/sys/bus/pci/devices", &list, NULL, alphasort);
+
+	for (int i = 0; i < n; i++) {
+		struct guest_board b = {0};
+		char text[32];
+
+		snprintf(b.pci, sizeof(b.pci), "%.31s", list[i]->d_name);
+		snprintf(b.path, sizeof(b.path), "/sys/bus/pci/devices/%.31s", list[i]->d_name);
+		if (found < GUEST_BOARDS && !guest_attr_read(&b, "vendor", text, sizeof(text)) &&
+		    strtoul(text, NULL, 0) == 0x1e7c && !guest_attr_read(&b, "device", text, sizeof(text))) {
+			b.device = (uint16_t)strtoul(text, NULL, 0);
+			find_node(&b);
+			guest_boards[found++] = b;
+		}
+		free(list[i]);
+	}
+	if (n >= 0)
+		free(list);
+	return found;
+}
+
+static int config_file(const struct guest_board *b, int flags)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/config", b->path);
+	return open(path, flags);
+}
+
+uint32_t guest_config(const struct guest_board *b, unsigned int off)
+{
+	uint32_t val = 0;
+	int fd = config_file(b, O_RDONLY);
+	bool ok = fd >= 0 && pread(fd, &val, 4, off) == 4;
+
+	if (fd >= 0)
+		close(fd);
+	if (!ok)
+		guest_fail(__FILE__, __LINE__, "configuration space of %s cannot be read at 0x%x", b->pci, off);
+	return val;
+}
+
+void guest_config_set(const struct guest_board *b, unsigned int off, uint32_t val)
+{
+	int fd = config_file(b, O_RDWR);
+	bool ok = fd >= 0 && pwrite(fd, &val, 4, off) == 4;
+
+	if (fd >= 0)
+		close(fd);
+	if (!ok)
+		guest_fail(__FILE__, __LINE__, "configuration space of %s cannot be written at 0x%x", b->pci, off);
+}
+
+/* ---- ioctls ---- */
+
+int64_t guest_now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int guest_ioctl(int fd, unsigned long request, void *arg)
+{
+	int r;
+
+	do
+		r = ioctl(fd, request, arg);
+	while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : 0;
+}
+
+int guest_open(unsigned int board)
+{
+	int fd = open(guest_boards[board].node, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		guest_fail(__FILE__, __LINE__, "%s cannot be opened: %s", guest_boards[board].node, strerror(errno));
+	if (guest_file_count == FILES_MAX)
+		guest_fail(__FILE__, __LINE__, "too many files in one test");
+	guest_files[guest_file_count++] = fd;
+	return fd;
+}
+
+void guest_buffer(int fd, uint64_t bytes, struct guest_buffer *b)
+{
+	struct akida_buffer_create c = {.size = sizeof(c), .bytes = bytes};
+
+	EQ(guest_ioctl(fd, AKIDA_IOC_BUFFER_CREATE, &c), 0);
+	b->handle = c.handle;
+	b->bytes = c.bytes;
+	b->cpu = mmap(NULL, (size_t)c.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)c.mmap_offset);
+	if (b->cpu == MAP_FAILED)
+		guest_fail(__FILE__, __LINE__, "a buffer of %llu bytes cannot be mapped: %s", (unsigned long long)bytes,
+			   strerror(errno));
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the programs in the guest share: results, the emulated boards' control blocks (firmware/qemu/README.md), ioctls.
+ * Static programs, no library but libc and libakida.a; they end with status 0 after printing one line per test.
+ */
+#ifndef GUEST_H
+#define GUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uapi/akida.h>
+
+/* ---- results: `ok NAME`, `not ok NAME: WHY`; checks end the test at the first failure ---- */
+
+typedef void (*guest_fn)(void);
+void guest_run(const char *name, guest_fn fn);
+void guest_skip(const char *why);
+void guest_fail(const char *file, int line, const char *fmt, ...) __attribute__((format(printf, 3, 4), noreturn));
+#define RUN(fn) guest_run(#fn, fn)
+#define CHECK(cond)                                                                                                    \
+	do {                                                                                                           \
+		if (!(cond))                                                                                           \
+			guest_fail(__FILE__, __LINE__, "%s", #cond);                                                   \
+	} while (0)
+#define EQ(a, b)                                                                                                       \
+	do {                                                                                                           \
+		long long guest_a = (long long)(a), guest_b = (long long)(b);                                          \
+		if (guest_a != guest_b)                                                                                \
+			guest_fail(__FILE__, __LINE__, "%s is %lld, not %lld", #a, guest_a, guest_b);                  \
+	} while (0)
+
+/* ---- the boards, by index of /dev/akidaN; without the module in bus order ---- */
+
+#define GUEST_BOARDS 2u
+#define GUEST_SHORT_NS 300000000ll  /* a wait that is to end early */
+#define GUEST_LONG_NS 60000000000ll /* longer than any time-out of the module */
+
+struct guest_board {
+	char pci[32];	 /* 0000:01:00.0 */
+	char path[96];	 /* /sys/bus/pci/devices/... */
+	char node[32];	 /* /dev/akida0 */
+	uint16_t device; /* 0xbca1, 0xa500 */
+};
+extern struct guest_board guest_boards[GUEST_BOARDS];
+unsigned int guest_find_boards(void); /* how many */
+/* Text of a file below the board's sysfs folder into buf; -errno. */
+int guest_attr_read(const struct guest_board *b, const char *attr, char *buf, size_t bytes);
+int guest_attr_write(const struct guest_board *b, const char *attr, const char *text);
+/* Binds or unbinds the akida driver; -errno. */
+int guest_bind(const struct guest_board *b, bool on);
+
+enum guest_ctl {
+	CTL_ID = 0xf00,
+	CTL_HANG = 0xf04,
+	CTL_WRONG_JOB = 0xf08,
+	CTL_STUCK_DMA = 0xf0c,
+	CTL_NO_SENSOR = 0xf10,
+	CTL_FAIL_DMA = 0xf14,
+	CTL_LOST_IRQ = 0xf18,
+	CTL_ALL_ONES = 0xf1c,
+	CTL_DELAY_US = 0xf20,
+	CTL_COMPLAINTS = 0xf40,
+	CTL_MESSAGES = 0xf44,
+	CTL_DMA_READS = 0xf48,
+	CTL_DMA_WRITES = 0xf4c,
+	CTL_POWER_CYCLES = 0xf50
+};
+#define GUEST_CTL_MAGIC 0x51424b41u
+uint32_t guest_config(const struct guest_board *b, unsigned int off);
+void guest_config_set(const struct guest_board *b, unsigned int off, uint32_t val);
+
+/* ---- ioctls ---- */
+
+int guest_ioctl(int fd, unsigned long request, void *arg); /* 0 or -errno, EINTR repeated */
+int guest_open(unsigned int board); /* fails the test when it cannot; closed when the test ends */
+int64_t guest_now_ns(void);	    /* CLOCK_MONOTONIC */
+
+/* A buffer of the device, mapped; ends with its file. */
+struct guest_buffer {
+	uint32_t handle;
+	uint64_t bytes;
+	void *cpu;
+};
+void guest_buffer(int fd, uint64_t bytes, struct guest_buffer *b);
+
+#endif

@@ -1,0 +1,22 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# mkinitramfs.sh OUT.cpio.gz MODULE.ko TESTS DATA
+# Packs busybox, init, the module, the static test programs in folder TESTS and the files in folder DATA (either may be
+# empty). Runs without root: devtmpfs makes the nodes. BUSYBOX and STRIP for another architecture.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+out=$1 module=$2 tests=$3 data=$4
+r=$(mktemp -d)
+trap 'rm -rf "$r"' EXIT
+mkdir -p "$r/bin" "$r/proc" "$r/sys" "$r/dev" "$r/tmp" "$r/mod" "$r/test" "$r/data"
+cp "${BUSYBOX:-$(command -v busybox)}" "$r/bin/busybox"
+ln -s busybox "$r/bin/sh"
+cp "$here/initramfs/init" "$r/init"
+chmod +x "$r/init"
+if [ -f "$module" ]; then
+	cp "$module" "$r/mod/"
+	"${STRIP:-strip}" --strip-debug "$r/mod/"*.ko
+fi
+[ -z "$(ls "$tests" 2> /dev/null)" ] || cp "$tests"/* "$r/test/"
+[ -z "$(ls "$data" 2> /dev/null)" ] || cp "$data"/* "$r/data/"
+(cd "$r" && find . | LC_ALL=C sort | cpio -o -H newc --quiet | gzip -1) > "$out"
