@@ -35,8 +35,6 @@ static int mem_layout(struct akc_dev *d, const struct akc_program *p, u32 batch)
 	 * equal.
 	 */
 	slots = batch < AKC_RING_MAX ? batch + 1 : AKC_RING_MAX;
-	if (slots < 2)
-		slots = 2;
 	if (used < d->mem_bytes)
 		slots = akc_min(slots, (d->mem_bytes - used) / per_slot);
 	if (used >= d->mem_bytes || slots < 2)

@@ -292,6 +292,8 @@ static void test_dma_ranges_outside_or_on_the_lists_are_refused(void **state)
 	assert_int_equal(akc_mem_write(&d, 0xfffffff0, &buf, 0, 32), -EINVAL);
 	assert_int_equal(akc_mem_write(&d, 0x20001000, &buf, 0x1ffff, 2), -EINVAL);
 	assert_int_equal(akc_mem_write(&d, 0x20001000, &buf, 0xffffffff, 2), -EINVAL);
+	assert_int_equal(akc_copy_to(&d, 0xfffffff0, &d, 32), -EINVAL);
+	assert_int_equal(akc_copy_from(&d, &d, 0xfffffff0, 32), -EINVAL);
 	assert_int_equal(sb_count_writes(b, 0, 0x104), 0);
 	assert_int_equal(akc_mem_write(&d, lists - 16, &buf, 0, 16), 0);
 	assert_int_equal(akc_mem_write(&d, lists + bytes, &buf, 0, 16), 0);
@@ -377,7 +379,11 @@ static void test_dma_msi_is_written_into_the_engine(void **state)
 	b = sb_new();
 	cur = (struct akc_cursor){0, 0};
 	sb_device(b, &d, AKC_PCI_AKD1500);
-	akc_dma_set_msi(&d, 0xfee02000, 0x31);
+	akc_dma_set_msi(&d, 0x7fee02000ull, 0x31);
+	assert_int_equal(*sb_cell(b, 0, 0x94), 7);
+	assert_int_equal(*sb_cell(b, 0, 0xa4), 7);
+	assert_int_equal(*sb_cell(b, 0, 0x194), 7);
+	assert_int_equal(*sb_cell(b, 0, 0x1a4), 7);
 	assert_int_equal(*sb_cell(b, 0, 0x190), 0xfee02000);
 	assert_int_equal(*sb_cell(b, 0, 0x1a0), 0xfee02000);
 	assert_int_equal(*sb_cell(b, 0, 0xa8), 0x31);

@@ -145,13 +145,13 @@ static void test_mesh_discover_start_and_last_columns_limit_the_rows(void **stat
 
 static void test_mesh_discover_nonsense_gives_eio(void **state)
 {
-	static const u32 info[][2] = {
-		{0x00000000, 0x14}, {0x01010300, 0x14}, {0x01014003, 0x14}, {0x01010303, 0x10}, {0x01010303, 0x17}};
+	static const u32 info[][2] = {{0x01010003, 0x14}, {0x00000000, 0x14}, {0x01010300, 0x14},
+				      {0x01014003, 0x14}, {0x01010303, 0x10}, {0x01010303, 0x17}};
 	struct akc_dev d;
 	struct sb *b;
 
 	(void)state;
-	for (u32 i = 0; i < 5; i++) {
+	for (u32 i = 0; i < sizeof(info) / sizeof(info[0]); i++) {
 		discover(&b, &d, AKC_PCI_AKD1500, info[i][0], info[i][1], 0);
 		assert_int_equal(akc_mesh_discover(&d), -EIO);
 		assert_int_equal(asked, 0);

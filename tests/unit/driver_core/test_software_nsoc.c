@@ -23,6 +23,9 @@ struct rig {
 	struct nsoc *chip;
 	struct akc_dev dev;
 	u8 *stage, *data;
+	u32 messages;
+	u64 msi_addr;
+	u32 msi_data;
 	bool deny; /* host memory answers with faults */
 	const char *says;
 	u32 failures;
@@ -116,6 +119,15 @@ static int rig_dma_write(void *ctx, uint64_t bus, const void *from, uint32_t byt
 	return 0;
 }
 
+static void rig_msi(void *ctx, uint64_t addr, uint32_t data)
+{
+	struct rig *r = ctx;
+
+	r->messages++;
+	r->msi_addr = addr;
+	r->msi_data = data;
+}
+
 static struct akc_buf rig_data(struct rig *r)
 {
 	return (struct akc_buf){.cpu = r->data, .bus = DATA_BUS, .bytes = DATA_BYTES};
@@ -124,7 +136,7 @@ static struct akc_buf rig_data(struct rig *r)
 static struct rig *rig_new(enum nsoc_chip chip)
 {
 	struct rig *r = calloc(1, sizeof(*r));
-	struct nsoc_host host = {.ctx = r, .read = rig_dma_read, .write = rig_dma_write};
+	struct nsoc_host host = {.ctx = r, .read = rig_dma_read, .write = rig_dma_write, .msi = rig_msi};
 	struct akc_buf stage = {.bus = STAGE_BUS, .bytes = STAGE_BYTES};
 
 	assert_non_null(r);
@@ -133,9 +145,13 @@ static struct rig *rig_new(enum nsoc_chip chip)
 	assert_non_null(r->stage);
 	assert_non_null(r->data);
 	stage.cpu = r->stage;
+	memset(r->stage, 0xa5, STAGE_BYTES); /* nobody promises cleared memory */
 	assert_int_equal(nsoc_create(chip, &host, &r->chip), 0);
 	assert_int_equal(akc_probe(&r->dev, &rig_bus, r, nsoc_pci_device(r->chip), &stage), 0);
 	assert_int_equal(r->failures, 0);
+	assert_int_equal(r->messages, 0); /* no interrupts unless asked for */
+	for (u32 i = 0; i < AKC_STAGE_ZERO_BYTES; i++)
+		assert_int_equal(r->stage[AKC_STAGE_ZERO + i], 0);
 	return r;
 }
 
@@ -224,6 +240,41 @@ static void test_mem_round_trip_of_megabytes_with_odd_sizes(void **state)
 			assert_int_equal(akc_copy_from(&r->dev, r->data + back, base + 1, n), 0);
 			assert_memory_equal(r->data + 3, r->data + back, n);
 		}
+		assert_clean(r);
+		rig_free(r);
+	}
+}
+
+static void test_dma_start_sends_the_message_it_was_given(void **state)
+{
+	(void)state;
+	for (u32 c = 0; c < 2; c++) {
+		struct rig *r = rig_new(c ? NSOC_AKD1500 : NSOC_AKD1000);
+		const struct akc_seg s = {DATA_BUS + 5, 0x20010000, 300001};
+		struct akc_cursor at = {0, 0};
+
+		akc_dma_set_msi(&r->dev, 0xfee00abcull, 0x4041 + c);
+		for (u32 dir = AKC_TO_DEVICE; dir <= AKC_TO_HOST; dir++) {
+			at = (struct akc_cursor){0, 0};
+			assert_int_equal(akc_dma_start(&r->dev, dir, &s, 1, &at), 0);
+			assert_int_equal(at.seg, 1);
+			assert_int_equal(r->messages, dir + 1);
+			assert_true(r->msi_addr == 0xfee00abc);
+			assert_int_equal(r->msi_data, 0x4041 + c);
+			assert_int_equal(akc_dma_status(&r->dev, dir), 1);
+			akc_dma_ack(&r->dev, dir);
+			assert_int_equal(akc_dma_status(&r->dev, dir), 0);
+		}
+		akc_dma_set_msi(&r->dev, 0xfee00def, 9); /* the vector moved */
+		assert_int_equal(akc_dma_run(&r->dev, AKC_TO_DEVICE, &s, 1), 0);
+		assert_int_equal(r->messages, 3);
+		assert_true(r->msi_addr == 0xfee00def);
+		assert_int_equal(akc_reset(&r->dev), 0); /* a reset keeps it */
+		assert_int_equal(akc_dma_run(&r->dev, AKC_TO_DEVICE, &s, 1), 0);
+		assert_int_equal(r->messages, 4);
+		akc_dma_set_msi(&r->dev, 0, 0);
+		assert_int_equal(akc_dma_run(&r->dev, AKC_TO_DEVICE, &s, 1), 0);
+		assert_int_equal(r->messages, 4);
 		assert_clean(r);
 		rig_free(r);
 	}
@@ -495,6 +546,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_probe_finds_mesh_and_version),
 		cmocka_unit_test(test_mem_round_trip_of_megabytes_with_odd_sizes),
+		cmocka_unit_test(test_dma_start_sends_the_message_it_was_given),
 		cmocka_unit_test(test_mem_write_from_unmapped_host_memory_gives_eio),
 		cmocka_unit_test(test_reset_and_resume_bump_the_generation),
 		cmocka_unit_test(test_load_vendor_kws_program_gives_reference_potentials),

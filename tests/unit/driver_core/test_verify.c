@@ -105,6 +105,7 @@ DAMAGE(epg_top_level, s->epg[3].offset = 0xfffc0004u) /* would wrap to general c
 DAMAGE(epg_reset, s->epg[0].value |= 1u << 20)
 DAMAGE(epg_loopback, s->epg[0].value |= 1u << 16)
 DAMAGE(epg_columns, s->epg[2].value = 0x05010001)
+DAMAGE(epg_zero, s->epg[2].value = 0x01000001)
 DAMAGE(epg_type, s->epg[2].value = 0x01010003)
 DAMAGE(epg_p2p, s->epg[2].value = 0x01010012)
 
@@ -186,6 +187,7 @@ static const struct damage damages[] = {
 	{"epg_reset", epg_reset, -EILSEQ, 3, 0, "EPG reset"},
 	{"epg_loopback", epg_loopback, -EILSEQ, 3, 0, "EPG loopback"},
 	{"epg_columns", epg_columns, -EILSEQ, 3, 2, "EPG columns are not on the mesh"},
+	{"epg_zero", epg_zero, -EILSEQ, 3, 2, "EPG columns are not on the mesh"},
 	{"epg_type", epg_type, -EILSEQ, 3, 2, "EPG header type"},
 	{"epg_p2p", epg_p2p, -EILSEQ, 3, 2, "EPG destination does not exist"},
 };
@@ -209,6 +211,8 @@ static void test_verify_sound_program_passes(void **state)
 	set_up(&b, &d, &s);
 	assert_int_equal(akc_verify(&d, &s.p, &res), 0);
 	assert_null(res.what);
+	assert_int_equal(res.track, 0);
+	assert_int_equal(res.word, 0);
 	assert_int_equal(akc_verify(&d, &s.p, NULL), 0);
 	s.p.window_w = s.p.window_h = 0;
 	assert_int_equal(akc_verify(&d, &s.p, NULL), 0);
@@ -245,6 +249,38 @@ static void test_verify_each_damage_is_refused_with_its_reason(void **state)
 	assert_true(sizeof(damages) / sizeof(damages[0]) >= 20);
 }
 
+/* A convolution that feeds the DMA: columns x rows x filters, after pooling by its stride; filters only when global. */
+static void test_verify_counts_outputs_of_convolutions(void **state)
+{
+	static const struct {
+		u32 cnp5, cnp7, outputs;
+	} cases[] = {{0x00050007, 0x11, 35 * 4},
+		     {0x00050007, 0x22, 3 * 4 * 4},
+		     {0x00050007, 0x33, 2 * 3 * 4},
+		     {0x00050007, 0x111, 4},
+		     {0x00050007, 0x00, 35 * 4}};
+
+	(void)state;
+	for (u32 i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct akc_dev d;
+		struct sample s;
+		struct sb *b;
+
+		set_up(&b, &d, &s);
+		s.image[S_CNP_REG + 44] |= 1;
+		s.image[S_CNP_REG + 45] = 0xff100101;
+		s.image[S_CNP_REG + 25] = cases[i].cnp5;
+		s.image[S_CNP_REG + 27] = cases[i].cnp7;
+		s.p.track_count = 2;
+		s.p.out_c = 1;
+		s.p.out_count = cases[i].outputs;
+		assert_int_equal(akc_verify(&d, &s.p, NULL), 0);
+		s.p.out_count--;
+		assert_int_equal(akc_verify(&d, &s.p, NULL), -EILSEQ);
+		sb_free(b);
+	}
+}
+
 /* Any single changed word must never lead a read outside the image; run under the address sanitizer. */
 static void test_verify_any_word_value_is_judged_inside_the_image(void **state)
 {
@@ -276,6 +312,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_verify_sound_program_passes),
 		cmocka_unit_test(test_verify_each_damage_is_refused_with_its_reason),
+		cmocka_unit_test(test_verify_counts_outputs_of_convolutions),
 		cmocka_unit_test(test_verify_any_word_value_is_judged_inside_the_image),
 	};
 
