@@ -429,11 +429,14 @@ static inline const uint8_t *mini_ref(const uint8_t *p)
 
 static inline struct mini_program *mini_program(const char *name)
 {
-	struct mini_program *p = calloc(1, sizeof(*p));
 	const uint8_t *root, *vec, *pass, *records;
+	size_t len;
+	uint8_t *bytes = mini_file(name, &len); /* may skip the test: nothing is allocated before */
+	struct mini_program *p = calloc(1, sizeof(*p));
 
 	assert_non_null(p);
-	p->bytes = mini_file(name, &p->len);
+	p->bytes = bytes;
+	p->len = len;
 	p->info = mini_u32(p->bytes) + 4;
 	root = mini_ref(p->bytes + 4);
 	memcpy(p->in, mini_ref(mini_field(root, 2)) + 4, 12);
