@@ -21,6 +21,7 @@ static const struct ak_map_chip chips[] = {
 		.dma_col = 3,
 		.dma_row = 1,
 		.dma_id = 0,
+		.memory_bytes = 192u << 20, /* nsoc-hardware 4: scratch of the engine in LPDDR4 */
 		.count = 78,
 		.np = {FULL(1, 3),
 		       FULL(1, 4),
@@ -53,6 +54,7 @@ static const struct ak_map_chip chips[] = {
 		.dma_col = 1,
 		.dma_row = 1,
 		.dma_id = 0,
+		.memory_bytes = (1u << 20) - (16u << 10), /* on-chip RAM less lists, rings and alignment */
 		.count = 32,
 		.np = {{1, 2, 0, CNP | AK_KIND_FNP2},
 		       {1, 2, 1, CNP},

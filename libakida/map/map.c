@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* akida_map: check, split, place, emit, describe. The public entry of this folder. */
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -297,6 +298,24 @@ static int check_request(const struct akida_model *m, const struct ak_map_chip *
 	return 0;
 }
 
+/* Two frames in flight, which is the least a ring can hold, next to the largest track. */
+static int check_memory(const struct ak_placement *pl, const struct akida_program *p, struct akida_diag *diag)
+{
+	const struct akida_layer *first = pl->layers[0].layer, *last = pl->layers[pl->count - 1].layer;
+	uint64_t in = (uint64_t)first->in_h * first->in_w * first->in_c;
+	uint64_t out = (uint64_t)last->out_h * last->out_w * last->out_c * (last->type == AKIDA_LAYER_FULLY ? 4 : 8);
+	struct akida_program_info info = {.size = sizeof(info)};
+	char value[32], limit[48];
+	int err = akida_program_info(p, &info);
+
+	if (err || info.memory_bytes + in + out <= pl->chip->memory_bytes)
+		return err;
+	snprintf(value, sizeof(value), "%" PRIu64 " bytes", info.memory_bytes + in + out);
+	snprintf(limit, sizeof(limit), "%u bytes on the %s", pl->chip->memory_bytes, pl->chip->name);
+	return ak_map_refuse(diag, -ENOSPC, AK_RULE_MAP_DEVICE_MEMORY, last, "device memory of two frames", value,
+			     limit, "make the output or the input smaller");
+}
+
 /* A member that older callers do not have. */
 static const double *layer_sparsity(const struct akida_map_params *p)
 {
@@ -321,6 +340,8 @@ int akida_map(const struct akida_model *m, const char *device, const struct akid
 	err = ak_place(m, chip, &pl, diag);
 	if (!err)
 		err = build(m, &pl, out, diag);
+	if (!err)
+		err = check_memory(&pl, *out, diag);
 	if (!err && report)
 		err = report_fill(&pl, *out, layer_sparsity(p), report, diag);
 	if (err) {

@@ -338,6 +338,32 @@ static void test_map_output_potentials_must_fit_their_events(void **state)
 	akida_diag_destroy(diag);
 }
 
+/* 120 x 60 positions of 10 potentials leave as 8 bytes each, twice: too much for the megabyte of an AKD1500. */
+static void test_map_outputs_must_fit_device_memory(void **state)
+{
+	struct akida_diag *diag = akida_diag_create();
+	struct akida_program *p;
+	struct akida_model *m;
+	struct net n;
+
+	(void)state;
+	net_init(&n, 1);
+	net_input(&n, 120, 60, 1, 4);
+	assert_true(net_done(&n));
+	net_add(&n, AKIDA_LAYER_CONV, 10)->activation = false;
+	assert_true(net_done(&n));
+	m = net_model(&n);
+	assert_int_equal(akida_map(m, "akd1500", NULL, &p, NULL, diag), -ENOSPC);
+	assert_null(p);
+	assert_string_equal(akida_diag_first_error(diag)->rule, "map.device-memory");
+	assert_true(atoi(akida_diag_first_error(diag)->value) > 2 * 120 * 60 * 81);
+	assert_int_equal(atoi(akida_diag_first_error(diag)->limit), 1032192);
+	assert_int_equal(akida_map(m, "akd1000", NULL, &p, NULL, NULL), 0);
+	akida_program_destroy(p);
+	akida_model_destroy(m);
+	akida_diag_destroy(diag);
+}
+
 static void test_map_names_unknown_devices_and_modes(void **state)
 {
 	struct akida_map_params params = {.size = sizeof(params), .mode = AKIDA_MAP_ALL_NPS};
@@ -373,6 +399,7 @@ int main(void)
 		cmocka_unit_test(test_map_needs_an_input_convolution),
 		cmocka_unit_test(test_map_input_convolution_alone_is_refused),
 		cmocka_unit_test(test_map_output_potentials_must_fit_their_events),
+		cmocka_unit_test(test_map_outputs_must_fit_device_memory),
 		cmocka_unit_test(test_map_names_unknown_devices_and_modes),
 	};
 
