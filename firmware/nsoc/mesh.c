@@ -62,6 +62,12 @@ struct ns_np *ns_mesh_np(struct nsoc *n, unsigned int col, unsigned int row, uns
 
 static void np_reset(struct ns_np *np)
 {
+	if (np->line_count)
+		memset(np->lines, 0, NS_LINES * sizeof(*np->lines));
+	if (np->threshold_count)
+		memset(np->threshold, 0, NS_THRESHOLD_WORDS * sizeof(*np->threshold));
+	if (np->fnp_count)
+		memset(np->fnp_weight, 0, NS_FNP_WORDS * sizeof(*np->fnp_weight));
 	memset(np->reg, 0, sizeof(np->reg));
 	memset(np->line_written, 0, sizeof(np->line_written));
 	memset(np->threshold_written, 0, sizeof(np->threshold_written));
@@ -79,9 +85,7 @@ void ns_mesh_reset(struct nsoc *n)
 
 void ns_hrc_reset(struct nsoc *n)
 {
-	memset(n->hrc.reg, 0, sizeof(n->hrc.reg));
-	memset(n->hrc.count, 0, sizeof(n->hrc.count));
-	n->hrc.armed = false;
+	memset(&n->hrc, 0, sizeof(n->hrc));
 	n->plan_stale = true;
 }
 
