@@ -32,8 +32,8 @@ static void show_progress(void *ctx, const struct akida_epoch *e)
 
 struct training {
 	const char *model, *network, *data, *out, *optimizer;
-	uint64_t epochs, batch, seed, patience, threads, limit;
-	double rate, momentum, decay, validation;
+	uint64_t epochs, batch, seed, patience, threads, limit, shift, quantized;
+	double rate, final_rate, momentum, decay, validation;
 };
 
 static int train_graph(const struct training *a, struct akida_graph *g, const char *out)
@@ -42,6 +42,12 @@ static int train_graph(const struct training *a, struct akida_graph *g, const ch
 	bool terminal = isatty(STDERR_FILENO);
 	struct akida_train_params p = {
 		.size = sizeof(p),
+		.input_weight_bits = 8,
+		.weight_bits = 4,
+		.activation_bits = 4,
+		.final_learning_rate = (float)a->final_rate,
+		.shift = (uint32_t)a->shift,
+		.quantized_epochs = (uint32_t)a->quantized,
 		.optimizer = strcmp(a->optimizer, "sgd") ? AKIDA_ADAM : AKIDA_SGD,
 		.learning_rate = (float)a->rate,
 		.momentum = (float)a->momentum,
@@ -112,6 +118,11 @@ static int train_run(int argc, char **argv)
 		{"-e --epochs", OPTION_COUNT, &a.epochs, "epochs (10)", 1, 100000},
 		{"-b --batch_size", OPTION_COUNT, &a.batch, "batch size (128)", 1, 65536},
 		{"-lr --learning_rate", OPTION_NUMBER, &a.rate, "learning rate (0.001)", 0, 0},
+		{"--final_learning_rate", OPTION_NUMBER, &a.final_rate, "falls to this along a cosine (0: it does not)",
+		 0, 0},
+		{"--shift", OPTION_COUNT, &a.shift, "move images up to so many pixels at random (0)", 0, 64},
+		{"--quantized_epochs", OPTION_COUNT, &a.quantized,
+		 "so many last epochs see 8/4/4 quantizers: less is lost when quantizing later (0)", 0, 100000},
 		{"--optimizer", OPTION_TEXT, &a.optimizer, "adam (default) or sgd", 0, 0},
 		{"--momentum", OPTION_NUMBER, &a.momentum, "of sgd (0.9)", 0, 0},
 		{"--weight_decay", OPTION_NUMBER, &a.decay, "(0)", 0, 0},

@@ -8,7 +8,7 @@
 enum akida_optimizer { AKIDA_SGD, AKIDA_ADAM };
 
 struct akida_epoch {
-	uint32_t epoch, epochs, batch, batches; /* batch == batches: the epoch is over */
+	uint32_t epoch, epochs, batch, batches;	       /* batch == batches: the epoch is over */
 	double loss, accuracy, val_loss, val_accuracy; /* NaN when not known yet */
 	double seconds;
 };
@@ -16,27 +16,27 @@ struct akida_epoch {
 /* Fill with akida_train_params_init, then change. Members that are zero beyond an older caller's size mean "off". */
 struct akida_train_params {
 	uint32_t size;
-	enum akida_optimizer optimizer;	   /* Adam (0.9, 0.999, 1e-7) or SGD with momentum, as Keras has them */
-	float learning_rate;		   /* 1e-3; > 0 */
-	float momentum;			   /* of SGD, 0.9; [0, 1) */
-	float weight_decay;		   /* 0; decoupled: w -= learning rate * decay * w for each kernel, >= 0 */
-	uint32_t batch_size, epochs;	   /* 100, 10; the last batch of an epoch may be smaller */
-	uint32_t threads;		   /* 0: all cores */
-	uint64_t seed;			   /* 1; same seed, data and thread count: same weights */
-	float validation_split;		   /* [0, 1) of the end of the set, before shuffling, as Keras does; 0: none */
-	uint32_t patience;		   /* stop after this many epochs without a better val_loss, keep the best; 0: off */
-	const char *checkpoint;		   /* .h5 written after each improving epoch, NULL: none */
+	enum akida_optimizer optimizer; /* Adam (0.9, 0.999, 1e-7) or SGD with momentum, as Keras has them */
+	float learning_rate;		/* 1e-3; > 0 */
+	float momentum;			/* of SGD, 0.9; [0, 1) */
+	float weight_decay;		/* 0; decoupled: w -= learning rate * decay * w for each kernel, >= 0 */
+	uint32_t batch_size, epochs;	/* 100, 10; the last batch of an epoch may be smaller */
+	uint32_t threads;		/* 0: all cores */
+	uint64_t seed;			/* 1; same seed, data and thread count: same weights */
+	float validation_split;		/* [0, 1) of the end of the set, before shuffling, as Keras does; 0: none */
+	uint32_t patience;	/* stop after this many epochs without a better val_loss, keep the best; 0: off */
+	const char *checkpoint; /* .h5 written after each improving epoch, NULL: none */
 	void (*progress)(void *ctx, const struct akida_epoch *e); /* may be NULL; called after each batch */
 	void *ctx;
-	float final_learning_rate;	   /* > 0: a cosine from learning_rate to this over all batches; 0: constant */
-	uint32_t shift;			   /* augmentation: images move up to this many pixels each way, zeros come in */
+	float final_learning_rate; /* > 0: a cosine from learning_rate to this over all batches; 0: constant */
+	uint32_t shift;		   /* augmentation: images move up to this many pixels each way, zeros come in */
 	/*
 	 * The last quantized_epochs of epochs train with quantizers in the network (straight-through gradient), so that
 	 * quantizing afterwards costs little; batch normalizations then use, and keep, their moving statistics.
 	 * The network stays a float network. val_loss and accuracy then are those of
 	 * the quantized network; patience and checkpoint start afresh with these epochs.
 	 */
-	uint32_t quantized_epochs;	   /* 0: none */
+	uint32_t quantized_epochs;				  /* 0: none */
 	uint32_t input_weight_bits, weight_bits, activation_bits; /* 8, 4, 4; weights 2 to 8, activations 1 to 8 */
 };
 AKIDA_API void akida_train_params_init(struct akida_train_params *p);
