@@ -22,7 +22,8 @@ struct ak_meter {
 struct ak_load {
 	const struct akida_program *program; /* NULL for back ends that run layers */
 	const struct akida_model *model;
-	uint32_t batch; /* 1..AK_BATCH_MAX */
+	uint32_t batch;	  /* 1..AK_BATCH_MAX */
+	bool provisional; /* encodings tagged provisional may go to a board */
 };
 struct ak_load_dims {
 	size_t in_bytes; /* one frame */
@@ -40,6 +41,7 @@ struct ak_counters {
 struct akida_device;
 struct ak_backend {
 	const char *name;
+	bool prefix; /* name is how device names of this kind begin */
 	size_t state_bytes;
 	int (*open)(struct akida_device *d, struct akida_diag *diag); /* fills d->info beyond name */
 	void (*close)(struct akida_device *d);
@@ -53,7 +55,7 @@ struct ak_backend {
 	/* Moves at most max power events out of the meter, oldest first; returns how many. */
 	size_t (*power)(struct akida_device *d, struct akida_power_event *ev, size_t max);
 };
-extern const struct ak_backend ak_backend_cpu, ak_backend_akd1000, ak_backend_akd1500;
+extern const struct ak_backend ak_backend_cpu, ak_backend_akd1000, ak_backend_akd1500, ak_backend_board;
 
 struct akida_device {
 	const struct ak_backend *ops;
@@ -62,5 +64,14 @@ struct akida_device {
 	char error[400]; /* of the newest failing run */
 	void *state;	 /* ops->state_bytes, zeroed at open */
 };
+
+/* check.c: before a program is loaded. version: vendor, product, major, minor of the chip. */
+int ak_device_check_program(const struct akida_device *d, const struct akida_program *p, const uint8_t version[4],
+			    struct akida_diag *diag);
+/* Boards take provisional encodings only when asked to, and unknown ones never (design, pillar 3). */
+int ak_device_check_tags(const struct akida_device *d, const struct akida_program *p, bool provisional,
+			 struct akida_diag *diag);
+/* "BC.A1.003.009"; 14 bytes with its end. */
+void ak_device_version_text(const uint8_t version[4], char *text, size_t bytes);
 
 #endif

@@ -11,7 +11,8 @@
 #define DEFAULT_BOARD "/dev/akida0"
 #define DEFAULT_VIRTUAL "virtual:akd1000"
 
-static const struct ak_backend *const backends[] = {&ak_backend_cpu, &ak_backend_akd1000, &ak_backend_akd1500};
+static const struct ak_backend *const backends[] = {&ak_backend_cpu, &ak_backend_akd1000, &ak_backend_akd1500,
+						    &ak_backend_board};
 
 /* Names that exist in the design and not in this build, by prefix. */
 static const struct {
@@ -19,7 +20,6 @@ static const struct {
 } absent[] = {
 	{"virtual:akida2", "the virtual Akida 2 mesh is not in this version; use cpu"},
 	{"vfio:", "the VFIO back end is not in this version; use virtual:akd1000 or virtual:akd1500"},
-	{"/dev/", "the back end of the kernel module is not in this version; use virtual:akd1000 or virtual:akd1500"},
 };
 
 const char *const *akida_device_names(void)
@@ -32,7 +32,8 @@ const char *const *akida_device_names(void)
 static const struct ak_backend *find_backend(const char *name, struct akida_diag *diag, int *err)
 {
 	for (size_t i = 0; i < sizeof(backends) / sizeof(*backends); i++)
-		if (!strcmp(name, backends[i]->name))
+		if (backends[i]->prefix ? !strncmp(name, backends[i]->name, strlen(backends[i]->name))
+					: !strcmp(name, backends[i]->name))
 			return backends[i];
 	for (size_t i = 0; i < sizeof(absent) / sizeof(*absent); i++) {
 		if (strncmp(name, absent[i].prefix, strlen(absent[i].prefix)))
@@ -41,7 +42,7 @@ static const struct ak_backend *find_backend(const char *name, struct akida_diag
 		return NULL;
 	}
 	*err = ak_fail(diag, -ENOENT, AK_RULE_DEVICE_NAME, name, "is not the name of a device");
-	ak_remedy(diag, "cpu, virtual:akd1000 and virtual:akd1500 can be opened");
+	ak_remedy(diag, "cpu, virtual:akd1000, virtual:akd1500 and /dev/akidaN can be opened");
 	return NULL;
 }
 

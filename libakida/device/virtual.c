@@ -141,10 +141,8 @@ static void fill_info(struct akida_device *d)
 {
 	const struct virt *v = d->state;
 	const struct akc_mesh *mesh = &v->core.mesh;
-	const u8 *ver = v->core.version;
 
-	snprintf(d->info.version, sizeof(d->info.version), "%s.%02X.%03u.%03u", ver[0] == 0xbc ? "BC" : "??", ver[1],
-		 ver[2], ver[3]);
+	ak_device_version_text(v->core.version, d->info.version, sizeof(d->info.version));
 	snprintf(d->info.ip, sizeof(d->info.ip), "v1");
 	d->info.source = AKIDA_SOURCE_MODEL;
 	d->info.needs_program = true;
@@ -209,36 +207,6 @@ static int open_akd1000(struct akida_device *d, struct akida_diag *diag)
 static int open_akd1500(struct akida_device *d, struct akida_diag *diag)
 {
 	return virt_open(d, NSOC_AKD1500, diag);
-}
-
-static int check_program(const struct akida_device *d, const struct akida_program *p, struct akida_diag *diag)
-{
-	const struct virt *v = d->state;
-	struct akida_program_info info = {.size = sizeof(info)};
-
-	if (!p) {
-		ak_fail(diag, -EOPNOTSUPP, AK_RULE_DEVICE_NEEDS, d->info.name, "runs programs, and none was given");
-		ak_remedy(diag, "map the model for this device first");
-		return -EOPNOTSUPP;
-	}
-	if (!p->program_bytes)
-		return ak_fail(diag, -EOPNOTSUPP, AK_RULE_PROGRAM_INFO_ONLY, d->info.name,
-			       "needs the whole program; this file holds its ProgramInfo only");
-	if (memcmp(p->head.device_version, v->core.version, 4)) {
-		akida_program_info(p, &info);
-		ak_fail(diag, -EINVAL, AK_RULE_PROGRAM_CHIP, d->info.name,
-			"is %s, the program was made for %s (%02X.%02X.%u.%u)", d->info.version, info.chip,
-			p->head.device_version[0], p->head.device_version[1], p->head.device_version[2],
-			p->head.device_version[3]);
-		ak_remedy(diag, "map the model for this device, or run the program on its own");
-		return -EINVAL;
-	}
-	if (p->head.passes != 1) {
-		ak_fail(diag, -EOPNOTSUPP, AK_RULE_PROGRAM_REFUSED, d->info.name,
-			"the program has %u passes; this version runs one", p->head.passes);
-		return -EOPNOTSUPP;
-	}
-	return 0;
 }
 
 static void virt_unload(struct akida_device *d)
@@ -315,7 +283,7 @@ static int virt_load(struct akida_device *d, const struct ak_load *l, struct ak_
 	struct virt *v = d->state;
 	const struct ak_program_head *h;
 	uint64_t frame_bytes;
-	int err = check_program(d, l->program, diag);
+	int err = ak_device_check_program(d, l->program, v->core.version, diag);
 
 	if (err)
 		return err;

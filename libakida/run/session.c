@@ -27,7 +27,10 @@ static void record_frame(struct ak_meter *m, uint64_t latency_ns)
 int akida_session_create(struct akida_device *d, const struct akida_program *program, const struct akida_model *model,
 			 const struct akida_session_params *p, struct akida_session **out, struct akida_diag *diag)
 {
-	struct ak_load load = {.program = program, .model = model, .batch = p && p->batch ? p->batch : 1};
+	struct ak_load load = {.program = program,
+			       .model = model,
+			       .batch = p && p->batch ? p->batch : 1,
+			       .provisional = p && p->provisional};
 	struct akida_session *s;
 	int err;
 
