@@ -57,7 +57,8 @@ static void describe(struct bench *b, const struct runner *r)
 
 	b->device = r->info;
 	b->mapped = r->info.needs_program;
-	b->mode = "minimal";
+	/* A bare program does not say how it was mapped. */
+	b->mode = r->stage.mapped_here || m ? "minimal" : NULL;
 	b->program.size = sizeof(b->program);
 	if (b->mapped) {
 		akida_program_info(r->stage.program, &b->program);

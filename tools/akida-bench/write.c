@@ -16,9 +16,9 @@ void bench_text(const struct bench *b)
 	printf("Device: %s\n", b->device.name);
 	printf("Data: %s, %" PRIu64 " frames, batch %" PRIu64 "\n", b->data_name, b->frames, b->batch);
 	if (b->mapped)
-		printf("Mapping: %s, %u NPs, %u HRC, %u pass%s, program %" PRIu64 " bytes, weakest tag %s\n", b->mode,
-		       b->program.nps, b->program.hrc, b->program.passes, b->program.passes == 1 ? "" : "es",
-		       b->program.program_bytes, akida_tag_name(b->program.tag));
+		printf("Mapping: %s, %u NPs, %u HRC, %u pass%s, program %" PRIu64 " bytes, weakest tag %s\n",
+		       b->mode ? b->mode : "its own", b->program.nps, b->program.hrc, b->program.passes,
+		       b->program.passes == 1 ? "" : "es", b->program.program_bytes, akida_tag_name(b->program.tag));
 	report_stats(&b->stats);
 	if (b->mapped)
 		printf("Total memory usage of the inference %" PRIu64 " Byte\n", b->program.memory_bytes);

@@ -169,7 +169,8 @@ static void program_layer_rows(struct table *t, const struct akida_program *p)
 		if (!strncmp(l.type_name, "Sep", 3))
 			table_cell(t, "(%u, %u, %u, 1)", l.kernel_w, l.kernel_h, l.in_c);
 		else
-			table_cell(t, "(%u, %u, %u, %u)", l.kernel_w, l.kernel_h, l.in_c, l.out_c);
+			table_cell(t, "(%u, %u, %u, %u)", l.kernel_w ? l.kernel_w : 1, l.kernel_h ? l.kernel_h : 1,
+				   l.in_c, l.out_c);
 		if (l.nps)
 			table_cell(t, "%u", l.nps);
 		else
