@@ -10,12 +10,12 @@ struct akida_device; /* one user at a time */
 
 struct akida_device_info {
 	uint32_t size;
-	char name[32];	    /* as opened */
-	char chip[16];	    /* "AKD1000", "AKD1500", "none" */
-	char version[16];   /* "BC.A1.003.009"; empty for cpu */
-	char ip[4];	    /* "v1" */
+	char name[32];	  /* as opened */
+	char chip[16];	  /* "AKD1000", "AKD1500", "none" */
+	char version[16]; /* "BC.A1.003.009"; empty for cpu */
+	char ip[4];	  /* "v1" */
 	enum akida_source source;
-	double clock_mhz;   /* 0 for cpu */
+	double clock_mhz; /* 0 for cpu */
 	uint32_t nps, cnp1, cnp2, fnp2, fnp3;
 	bool needs_program; /* runs .akp and vendor programs; otherwise layers */
 };

@@ -9,8 +9,8 @@ struct akida_session;
 
 struct akida_session_params {
 	uint32_t size;
-	uint32_t batch;	      /* frames in flight, 1..253; 0: 1 */
-	bool provisional;     /* allow provisional encodings on a board */
+	uint32_t batch;	  /* frames in flight, 1..253; 0: 1 */
+	bool provisional; /* allow provisional encodings on a board */
 };
 
 /*

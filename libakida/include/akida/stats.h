@@ -13,17 +13,17 @@ AKIDA_API const char *akida_source_name(enum akida_source s); /* "board", "host"
 /* Figures that are not known are NaN (doubles) or 0 with the matching has_ flag false. */
 struct akida_stats {
 	uint32_t size;
-	enum akida_source source;   /* of fps, latency, clocks, power, energy */
+	enum akida_source source; /* of fps, latency, clocks, power, energy */
 	uint64_t frames;
-	double fps;		    /* frames / duration on the source's clock */
+	double fps; /* frames / duration on the source's clock */
 	double latency_us_p50, latency_us_p99, latency_us_max;
-	double host_fps;	    /* always the host's clock */
+	double host_fps; /* always the host's clock */
 	double clock_mhz;
 	bool has_clk, has_power;
 	uint64_t inference_clk, program_clk;
 	double floor_mw, avg_mw, min_mw, max_mw, std_mw; /* std: sample standard deviation, NaN for one sample */
 	double energy_mj_per_frame;
-	uint64_t unknown_events;    /* software NSoC: registers, packets, encodings not understood; must be 0 */
+	uint64_t unknown_events; /* software NSoC: registers, packets, encodings not understood; must be 0 */
 	char unknown_last[160];
 };
 
