@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The protocol core's bus over MMIO, configuration space and the kernel's clock; the interrupt only ends a sleep early,
- * so that a lost one costs a poll step and nothing else.
+ * The protocol core's bus over MMIO, configuration space and the kernel's clock; the interrupt only
+ * ends a sleep early, so that a lost one costs a poll step and nothing else.
  */
 #include <linux/delay.h>
 #include <linux/io.h>
@@ -60,12 +60,15 @@ static void akida_sleep_us(void *host, u32 us)
 		fsleep(us);
 		return;
 	}
-	wait_event_hrtimeout(adev->irq_wait, atomic_read(&adev->irq_seen) != seen, ns_to_ktime((u64)us * 1000));
+	wait_event_hrtimeout(adev->irq_wait, atomic_read(&adev->irq_seen) != seen,
+			     ns_to_ktime((u64)us * 1000));
 }
 
 static void akida_barrier(void *host)
 {
-	wmb(); /* descriptors and frames in host memory before the doorbell that lets the chip read them */
+	/* Descriptors and frames in host memory, before the doorbell that lets the chip read them.
+	 */
+	wmb();
 }
 
 static void akida_log(void *host, int err, const char *what, u64 a, u64 b)
@@ -87,9 +90,10 @@ const struct akc_bus akida_bus = {
 };
 
 /*
- * The DMA engine sends its interrupt as a memory write of its own, so it must know the vector's message, and learn of a
- * new one when the vector moves to another CPU. Called with core_lock held before every piece of work: comparing two
- * words is cheaper than a notifier, and a move in the middle of a transfer costs one poll step.
+ * The DMA engine sends its interrupt as a memory write of its own, so it must know the vector's
+ * message, and learn of a new one when the vector moves to another CPU. Called with core_lock held
+ * before every piece of work: comparing two words is cheaper than a notifier, and a move in the
+ * middle of a transfer costs one poll step.
  */
 void akida_msi_update(struct akida_device *adev)
 {

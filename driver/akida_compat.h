@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The only place with kernel version tests; each entry says which version and why, and goes when that version does. */
+/*
+ * The only place with kernel version tests; each entry says which version and why, and goes when
+ * that version does.
+ */
 #ifndef AKIDA_COMPAT_H
 #define AKIDA_COMPAT_H
 

@@ -7,13 +7,14 @@
  *   file      one open(): handle tables of buffers, programs, contexts
  *   buffer, program, context: kref; the file holds one reference, every queued submit another
  *
- * State: READY -> DEAD (removed, never comes back). Reset stays READY and bumps the generation of the core.
+ * State: READY -> DEAD (removed, never comes back). Reset stays READY and bumps the generation of
+ * the core.
  *
  * Locks, outermost first; none is taken in an interrupt but irq_wait's own:
- *   adev->remove_sem  read: a call that uses the chip; write: remove. Never held while waiting for a job.
- *   file->lock        handle tables of one file, what it has allocated
- *   adev->core_lock   everything below akc_*: registers, DMA, the loaded program
- *   adev->queue_lock  spinlock: contexts with work, their submits, statistics
+ *   adev->remove_sem  read: a call that uses the chip; write: remove. Never held while waiting for
+ * a job. file->lock        handle tables of one file, what it has allocated adev->core_lock
+ * everything below akc_*: registers, DMA, the loaded program adev->queue_lock  spinlock: contexts
+ * with work, their submits, statistics
  */
 #ifndef AKIDA_DEV_H
 #define AKIDA_DEV_H
@@ -35,7 +36,7 @@
 
 #define AKIDA_STAGE_BYTES SZ_256K
 #define AKIDA_MAX_BATCH 253u
-#define AKIDA_MAX_FRAMES (1u << 20)
+#define AKIDA_MAX_FRAMES 1048576u
 #define AKIDA_MAX_HANDLES 1024u
 #define AKIDA_MAX_QUEUED 256u /* submits of one context */
 #define AKIDA_MAX_BUFFER_BYTES SZ_64M
@@ -62,13 +63,13 @@ struct akida_device {
 	u16 aspm_dev, aspm_parent; /* link control of both ends before we touched it */
 	bool aspm_saved;
 
-	struct mutex core_lock;
+	struct mutex core_lock; /* registers, DMA, the loaded program */
 	struct akc_dev core;
 	struct akc_buf stage;
 	struct akida_program *loaded; /* reference held; NULL: mesh empty */
 	u32 loaded_batch;
 
-	spinlock_t queue_lock;
+	spinlock_t queue_lock;	/* contexts, queues, counters */
 	struct list_head ready; /* contexts with queued submits, in turn */
 	wait_queue_head_t work_wait;
 	struct task_struct *worker;
@@ -76,13 +77,13 @@ struct akida_device {
 	u64 jobs, busy_ns, resets;
 	u32 program_clk;
 
-	struct list_head buffers; /* all mapped ones, for remove; under buffers_lock */
-	struct mutex buffers_lock;
+	struct list_head buffers;  /* all mapped ones, for remove; under buffers_lock */
+	struct mutex buffers_lock; /* the list, and whether its members are mapped */
 };
 
 struct akida_file {
 	struct akida_device *adev;
-	struct mutex lock;
+	struct mutex lock; /* handle tables, bytes */
 	struct idr buffers, programs, contexts;
 	u64 bytes; /* of its buffers */
 };
@@ -160,11 +161,13 @@ extern const struct file_operations akida_fops;
 int akida_buffer_create(struct akida_device *adev, u64 bytes, struct akida_buffer **out);
 void akida_buffer_put(struct akida_buffer *buf);
 int akida_buffer_mmap(struct akida_buffer *buf, struct vm_area_struct *vma);
-u32 akida_buffer_pieces(const struct akida_buffer *buf, u32 off, u32 bytes, struct akc_seg *seg, u32 max);
+u32 akida_buffer_pieces(const struct akida_buffer *buf, u32 off, u32 bytes, struct akc_seg *seg,
+			u32 max);
 void akida_buffers_unmap(struct akida_device *adev);
 
 /* akida_program.c */
-int akida_program_create(struct akida_device *adev, struct akida_program_create *arg, struct akida_program **out);
+int akida_program_create(struct akida_device *adev, struct akida_program_create *arg,
+			 struct akida_program **out);
 void akida_program_put(struct akida_program *prog);
 
 /* akida_job.c */

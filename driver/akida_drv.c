@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Module entry, PCI ids, probe and remove as lists of steps. What the chip is told lies in core/; here is what Linux is
- * told. Probe takes over two seconds per card (address windows need a settling time), so it runs asynchronously.
+ * Module entry, PCI ids, probe and remove as lists of steps. What the chip is told lies in core/;
+ * here is what Linux is told. Probe takes over two seconds per card (address windows need a
+ * settling time), so it runs asynchronously.
  */
 #include <linux/dma-mapping.h>
 #include <linux/interrupt.h>
@@ -59,7 +60,7 @@ static struct akida_device *akida_dev_alloc(struct pci_dev *pdev)
 	return adev;
 }
 
-/* ---- link power states: the part stops answering in L0s and L1, so they are off for its link, and for no other ---- */
+/* ---- link power states: the part stops answering in L0s and L1; off for its link only ---- */
 
 static void akida_aspm_off(struct akida_device *adev)
 {
@@ -71,7 +72,8 @@ static void akida_aspm_off(struct akida_device *adev)
 	if (up)
 		pcie_capability_read_word(up, PCI_EXP_LNKCTL, &adev->aspm_parent);
 	adev->aspm_saved = true;
-	pcie_capability_clear_word(adev->pdev, PCI_EXP_LNKCTL, PCI_EXP_LNKCTL_ASPMC); /* the device first */
+	pcie_capability_clear_word(adev->pdev, PCI_EXP_LNKCTL,
+				   PCI_EXP_LNKCTL_ASPMC); /* the device first */
 	if (up)
 		pcie_capability_clear_word(up, PCI_EXP_LNKCTL, PCI_EXP_LNKCTL_ASPMC);
 }
@@ -83,7 +85,8 @@ static void akida_aspm_restore(struct akida_device *adev)
 	if (!adev->aspm_saved)
 		return;
 	if (up) /* upstream first when they come on */
-		pcie_capability_set_word(up, PCI_EXP_LNKCTL, adev->aspm_parent & PCI_EXP_LNKCTL_ASPMC);
+		pcie_capability_set_word(up, PCI_EXP_LNKCTL,
+					 adev->aspm_parent & PCI_EXP_LNKCTL_ASPMC);
 	pcie_capability_set_word(adev->pdev, PCI_EXP_LNKCTL, adev->aspm_dev & PCI_EXP_LNKCTL_ASPMC);
 }
 
@@ -95,16 +98,17 @@ static int akida_map_bars(struct akida_device *adev)
 	static const struct {
 		u8 bar;
 		u32 least;
-	} want[] = { { 0, SZ_8K }, { 2, SZ_1M }, { 4, SZ_1M } };
+	} want[] = {{0, SZ_8K}, {2, SZ_1M}, {4, SZ_1M}};
 	u32 i;
 
 	for (i = 0; i < ARRAY_SIZE(want); i++) {
 		u8 bar = want[i].bar;
 
 		adev->bar_bytes[bar] = pci_resource_len(adev->pdev, bar);
-		if (!(pci_resource_flags(adev->pdev, bar) & IORESOURCE_MEM) || adev->bar_bytes[bar] < want[i].least) {
-			dev_err(&adev->pdev->dev, "BAR%u has %llu bytes, at least %u are needed\n", bar,
-				(u64)adev->bar_bytes[bar], want[i].least);
+		if (!(pci_resource_flags(adev->pdev, bar) & IORESOURCE_MEM) ||
+		    adev->bar_bytes[bar] < want[i].least) {
+			dev_err(&adev->pdev->dev, "BAR%u has %llu bytes, at least %u are needed\n",
+				bar, (u64)adev->bar_bytes[bar], want[i].least);
 			return -ENODEV;
 		}
 		adev->bar[bar] = pci_iomap(adev->pdev, bar, 0);
@@ -156,7 +160,8 @@ static void akida_clear_dma(struct akida_device *adev)
 {
 	pci_clear_master(adev->pdev);
 	if (adev->stage.cpu)
-		dma_free_coherent(&adev->pdev->dev, AKIDA_STAGE_BYTES, adev->stage.cpu, adev->stage.bus);
+		dma_free_coherent(&adev->pdev->dev, AKIDA_STAGE_BYTES, adev->stage.cpu,
+				  adev->stage.bus);
 	adev->stage.cpu = NULL;
 }
 
@@ -173,7 +178,9 @@ static irqreturn_t akida_irq(int irq, void *data)
 /* One vector; without any the worker polls, which costs time and nothing else. */
 static void akida_set_irq(struct akida_device *adev)
 {
-	int n = akida_poll_only ? 0 : pci_alloc_irq_vectors(adev->pdev, 1, 1, PCI_IRQ_MSI | PCI_IRQ_MSIX);
+	int n = akida_poll_only
+			? 0
+			: pci_alloc_irq_vectors(adev->pdev, 1, 1, PCI_IRQ_MSI | PCI_IRQ_MSIX);
 	int irq;
 
 	if (n == 1) {
@@ -274,8 +281,9 @@ static int akida_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	err = akida_add_node(adev);
 	if (err)
 		goto stop_worker;
-	dev_info(&adev->dev, "%s, %u NPs, %s\n", pdev->device == AKC_PCI_AKD1500 ? "AKD1500" : "AKD1000",
-		 adev->core.mesh.count, adev->irq ? "interrupts" : "polling");
+	dev_info(&adev->dev, "%s, %u NPs, %s\n",
+		 pdev->device == AKC_PCI_AKD1500 ? "AKD1500" : "AKD1000", adev->core.mesh.count,
+		 adev->irq ? "interrupts" : "polling");
 	return 0;
 
 stop_worker:
@@ -297,9 +305,10 @@ put:
 }
 
 /*
- * Order matters. No new file and no new call gets in; the worker finishes the job it has (which ends soon: the core
- * notices all ones, and every wait of it is bounded) and stops; all queued work ends and its waiters wake; then nothing
- * uses the chip any more and its resources go. Open files keep the struct until they are closed.
+ * Order matters. No new file and no new call gets in; the worker finishes the job it has (which
+ * ends soon: the core notices all ones, and every wait of it is bounded) and stops; all queued work
+ * ends and its waiters wake; then nothing uses the chip any more and its resources go. Open files
+ * keep the struct until they are closed.
  */
 static void akida_remove(struct pci_dev *pdev)
 {
@@ -330,11 +339,9 @@ static void akida_remove(struct pci_dev *pdev)
 	put_device(&adev->dev);
 }
 
-static const struct pci_device_id akida_ids[] = {
-	{ PCI_DEVICE(AKC_PCI_VENDOR, AKC_PCI_AKD1000) },
-	{ PCI_DEVICE(AKC_PCI_VENDOR, AKC_PCI_AKD1500) },
-	{ }
-};
+static const struct pci_device_id akida_ids[] = {{PCI_DEVICE(AKC_PCI_VENDOR, AKC_PCI_AKD1000)},
+						 {PCI_DEVICE(AKC_PCI_VENDOR, AKC_PCI_AKD1500)},
+						 {}};
 MODULE_DEVICE_TABLE(pci, akida_ids);
 
 static struct pci_driver akida_driver = {

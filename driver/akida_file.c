@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /dev/akidaN: open, close, mmap, and the ioctls: arguments are copied in once and checked, work is done elsewhere,
- * results are copied out. Handles are per file.
+ * /dev/akidaN: open, close, mmap, and the ioctls: arguments are copied in once and checked, work is
+ * done elsewhere, results are copied out. Handles are per file.
  */
 #include <linux/capability.h>
 #include <linux/fs.h>
@@ -35,7 +35,8 @@ static int akida_open(struct inode *inode, struct file *file)
 	return nonseekable_open(inode, file);
 }
 
-/* The context leaves the device's list; a job of it that is being run keeps it alive until its end. */
+/* The context leaves the device's list; a job of it that is being run keeps it alive until its end.
+ */
 static void akida_context_drop(struct akida_context *ctx)
 {
 	akida_context_cancel(ctx, -ECANCELED);
@@ -104,7 +105,8 @@ static int akida_query_mesh(const struct akida_device *adev, struct akida_query 
 	q->np_count = adev->core.mesh.count;
 	for (i = 0; q->np_ptr && i < n; i++) {
 		const struct akc_np *np = &adev->core.mesh.np[i];
-		struct akida_np out = { .col = np->col, .row = np->row, .id = np->id, .types = np->types };
+		struct akida_np out = {
+			.col = np->col, .row = np->row, .id = np->id, .types = np->types};
 
 		if (copy_to_user(&to[i], &out, sizeof(out)))
 			return -EFAULT;
@@ -119,7 +121,8 @@ static int akida_ioc_query(struct akida_file *af, void *arg)
 
 	if (q->flags || q->reserved0)
 		return -EINVAL;
-	q->caps = AKIDA_CAP_BUFFER_ALLOC | AKIDA_CAP_EVENTFD | (adev->irq ? AKIDA_CAP_INTERRUPT : 0);
+	q->caps =
+		AKIDA_CAP_BUFFER_ALLOC | AKIDA_CAP_EVENTFD | (adev->irq ? AKIDA_CAP_INTERRUPT : 0);
 	q->chip = adev->pdev->device == AKC_PCI_AKD1500 ? AKIDA_CHIP_AKD1500 : AKIDA_CHIP_AKD1000;
 	q->ip = 1;
 	memcpy(q->version, adev->core.version, sizeof(q->version));
@@ -338,16 +341,22 @@ static const struct akida_ioc {
 	u16 first; /* of its first version: the least a caller must give */
 	bool sleeps;
 } akida_iocs[] = {
-	[_IOC_NR(AKIDA_IOC_QUERY)] = { akida_ioc_query, sizeof(struct akida_query), 152 },
-	[_IOC_NR(AKIDA_IOC_BUFFER_CREATE)] = { akida_ioc_buffer_create, sizeof(struct akida_buffer_create), 40 },
-	[_IOC_NR(AKIDA_IOC_BUFFER_DESTROY)] = { akida_ioc_buffer_destroy, sizeof(struct akida_destroy), 16 },
-	[_IOC_NR(AKIDA_IOC_PROGRAM_CREATE)] = { akida_ioc_program_create, sizeof(struct akida_program_create), 112 },
-	[_IOC_NR(AKIDA_IOC_PROGRAM_DESTROY)] = { akida_ioc_program_destroy, sizeof(struct akida_destroy), 16 },
-	[_IOC_NR(AKIDA_IOC_CONTEXT_CREATE)] = { akida_ioc_context_create, sizeof(struct akida_context_create), 40 },
-	[_IOC_NR(AKIDA_IOC_CONTEXT_DESTROY)] = { akida_ioc_context_destroy, sizeof(struct akida_destroy), 16 },
-	[_IOC_NR(AKIDA_IOC_SUBMIT)] = { akida_ioc_submit, sizeof(struct akida_submit), 72 },
-	[_IOC_NR(AKIDA_IOC_WAIT)] = { akida_ioc_wait, sizeof(struct akida_wait), 80, true },
-	[_IOC_NR(AKIDA_IOC_RESET)] = { akida_ioc_reset, sizeof(struct akida_reset), 16 },
+	[_IOC_NR(AKIDA_IOC_QUERY)] = {akida_ioc_query, sizeof(struct akida_query), 152},
+	[_IOC_NR(AKIDA_IOC_BUFFER_CREATE)] = {akida_ioc_buffer_create,
+					      sizeof(struct akida_buffer_create), 40},
+	[_IOC_NR(AKIDA_IOC_BUFFER_DESTROY)] = {akida_ioc_buffer_destroy,
+					       sizeof(struct akida_destroy), 16},
+	[_IOC_NR(AKIDA_IOC_PROGRAM_CREATE)] = {akida_ioc_program_create,
+					       sizeof(struct akida_program_create), 112},
+	[_IOC_NR(AKIDA_IOC_PROGRAM_DESTROY)] = {akida_ioc_program_destroy,
+						sizeof(struct akida_destroy), 16},
+	[_IOC_NR(AKIDA_IOC_CONTEXT_CREATE)] = {akida_ioc_context_create,
+					       sizeof(struct akida_context_create), 40},
+	[_IOC_NR(AKIDA_IOC_CONTEXT_DESTROY)] = {akida_ioc_context_destroy,
+						sizeof(struct akida_destroy), 16},
+	[_IOC_NR(AKIDA_IOC_SUBMIT)] = {akida_ioc_submit, sizeof(struct akida_submit), 72},
+	[_IOC_NR(AKIDA_IOC_WAIT)] = {akida_ioc_wait, sizeof(struct akida_wait), 80, true},
+	[_IOC_NR(AKIDA_IOC_RESET)] = {akida_ioc_reset, sizeof(struct akida_reset), 16},
 };
 
 union akida_arg { /* the largest decides how much stack an ioctl takes */
@@ -394,7 +403,7 @@ static long akida_ioctl(struct file *file, unsigned int cmd, unsigned long ptr)
 	if (err)
 		return err;
 	err = akida_ioc_dispatch(file->private_data, ioc, &arg);
-	/* Failures write too: PROGRAM_CREATE says where. What this kernel does not know of the struct is zero already. */
+	/* Failures write too: PROGRAM_CREATE says where. The tail beyond what we know is zero. */
 	arg.size = ioc->bytes;
 	if (copy_to_user(user, &arg, min_t(u32, size, ioc->bytes)) && !err)
 		err = -EFAULT;

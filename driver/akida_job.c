@@ -2,9 +2,10 @@
 /*
  * Contexts, their queues, and the worker that gives the chip to one of them at a time.
  *
- * Every context with work stands in adev->ready. The worker serves the first one until its queue is empty or its quantum
- * is over and another waits; a program stays in the mesh until a different one is needed. A failed submit breaks its
- * context: what is queued behind it ends with -ENODEV, the device is reset, other contexts go on.
+ * Every context with work stands in adev->ready. The worker serves the first one until its queue is
+ * empty or its quantum is over and another waits; a program stays in the mesh until a different one
+ * is needed. A failed submit breaks its context: what is queued behind it ends with -ENODEV, the
+ * device is reset, other contexts go on.
  */
 #include <linux/dma-mapping.h>
 #include <linux/eventfd.h>
@@ -121,7 +122,7 @@ static void akida_job_end(struct akida_job *job, int status)
 	akida_job_free(job);
 }
 
-/* Ends all that is queued in ctx; nothing more is accepted. The job being run, if any, is not in the queue. */
+/* Ends all that is queued in ctx; nothing more is accepted. A job being run is not in the queue. */
 void akida_context_cancel(struct akida_context *ctx, int status)
 {
 	struct akida_device *adev = ctx->adev;
@@ -144,13 +145,16 @@ void akida_context_cancel(struct akida_context *ctx, int status)
 static int akida_submit_check(const struct akida_context *ctx, const struct akida_buffer *in,
 			      const struct akida_buffer *out, const struct akida_submit *arg)
 {
-	u64 in_bytes = ctx->program->in_bytes, out_bytes = 4ull * ctx->program->out_words, last = arg->count - 1;
+	u64 in_bytes = ctx->program->in_bytes, out_bytes = 4ull * ctx->program->out_words,
+	    last = arg->count - 1;
 
-	if (!arg->count || arg->count > AKIDA_MAX_FRAMES || arg->out_offset % 4 || arg->out_stride % 4)
+	if (!arg->count || arg->count > AKIDA_MAX_FRAMES || arg->out_offset % 4 ||
+	    arg->out_stride % 4)
 		return -EINVAL;
 	/* Offsets and strides below 2^32, counts below 2^21: none of the products or sums wraps. */
-	if (arg->in_offset > in->bytes || arg->in_stride > in->bytes || arg->out_offset > out->bytes ||
-	    arg->out_stride > out->bytes || arg->in_offset + last * arg->in_stride + in_bytes > in->bytes ||
+	if (arg->in_offset > in->bytes || arg->in_stride > in->bytes ||
+	    arg->out_offset > out->bytes || arg->out_stride > out->bytes ||
+	    arg->in_offset + last * arg->in_stride + in_bytes > in->bytes ||
 	    arg->out_offset + last * arg->out_stride + out_bytes > out->bytes)
 		return -ERANGE;
 	return 0;
@@ -194,7 +198,8 @@ int akida_job_submit(struct akida_context *ctx, struct akida_buffer *in, struct 
 	job->ctx = ctx;
 	job->in = in;
 	job->out = out;
-	job->done.seq = arg->seq = ctx->seq_next++;
+	job->done.seq = ctx->seq_next++;
+	arg->seq = job->done.seq;
 	ctx->queued++;
 	list_add_tail(&job->entry, &ctx->queue);
 	if (list_empty(&ctx->turn))
@@ -228,7 +233,8 @@ int akida_job_wait(struct akida_context *ctx, struct akida_wait *arg)
 		return err;
 	left = arg->timeout_ns - (s64)ktime_get_ns();
 	if (arg->timeout_ns > 0 && left > 0) {
-		err = wait_event_interruptible_hrtimeout(ctx->wait, akida_seq_ended(ctx, arg->seq), ns_to_ktime(left));
+		err = wait_event_interruptible_hrtimeout(ctx->wait, akida_seq_ended(ctx, arg->seq),
+							 ns_to_ktime(left));
 		if (err == -ERESTARTSYS)
 			return -EINTR;
 	}
@@ -275,7 +281,8 @@ static int akida_make_resident(struct akida_device *adev, struct akida_context *
 static int akida_run_frames(struct akida_device *adev, struct akida_job *job)
 {
 	const struct akida_program *prog = job->ctx->program;
-	u32 max = AKIDA_PIECES(prog->in_bytes), queued = 0, clk = akc_inference_clk(&adev->core), now;
+	u32 max = AKIDA_PIECES(prog->in_bytes), queued = 0, clk = akc_inference_clk(&adev->core),
+	    now;
 	struct akc_seg *seg = kvmalloc_array(max, sizeof(*seg), GFP_KERNEL);
 	int err = seg ? 0 : -ENOMEM;
 
@@ -283,8 +290,8 @@ static int akida_run_frames(struct akida_device *adev, struct akida_job *job)
 		dma_sync_sgtable_for_device(&adev->pdev->dev, &job->in->sgt, DMA_TO_DEVICE);
 	while (!err && job->done.frames < job->count) {
 		while (queued < job->count && queued - job->done.frames < job->ctx->batch) {
-			u32 n = akida_buffer_pieces(job->in, job->in_off + queued * job->in_stride, prog->in_bytes,
-						    seg, max);
+			u32 n = akida_buffer_pieces(job->in, job->in_off + queued * job->in_stride,
+						    prog->in_bytes, seg, max);
 
 			err = akc_enqueue_segs(&adev->core, seg, n);
 			if (err == -EAGAIN)
@@ -293,7 +300,8 @@ static int akida_run_frames(struct akida_device *adev, struct akida_job *job)
 				goto out;
 			queued++;
 		}
-		err = akc_fetch(&adev->core, job->out->cpu + job->out_off + job->done.frames * job->out_stride,
+		err = akc_fetch(&adev->core,
+				job->out->cpu + job->out_off + job->done.frames * job->out_stride,
 				AKC_JOB_TIMEOUT_US);
 		if (err)
 			break;
@@ -338,7 +346,7 @@ static int akida_run_job(struct akida_device *adev, struct akida_job *job)
 		err = akida_run_frames(adev, job);
 	}
 	if (err) {
-		dev_warn_ratelimited(&adev->dev, "submit %llu: %u of %u frames done, error %d; the device is reset\n",
+		dev_warn_ratelimited(&adev->dev, "submit %llu: %u of %u frames done, error %d\n",
 				     job->done.seq, job->done.frames, job->count, err);
 		akida_reset_device(adev);
 	}
@@ -346,8 +354,9 @@ static int akida_run_job(struct akida_device *adev, struct akida_job *job)
 	return err;
 }
 
-/* The oldest submit of the context whose turn it is; NULL when there is none. The context leaves the turn when empty. */
-static struct akida_job *akida_next_job(struct akida_device *adev, struct akida_context **last, u64 *since)
+/* The oldest submit of the context whose turn it is, or NULL. An empty context leaves the turn. */
+static struct akida_job *akida_next_job(struct akida_device *adev, struct akida_context **last,
+					u64 *since)
 {
 	struct akida_context *ctx;
 	struct akida_job *job = NULL;
@@ -355,7 +364,8 @@ static struct akida_job *akida_next_job(struct akida_device *adev, struct akida_
 
 	spin_lock(&adev->queue_lock);
 	ctx = list_first_entry_or_null(&adev->ready, struct akida_context, turn);
-	if (ctx && ctx == *last && now - *since >= ctx->quantum_ns && !list_is_singular(&adev->ready)) {
+	if (ctx && ctx == *last && now - *since >= ctx->quantum_ns &&
+	    !list_is_singular(&adev->ready)) {
 		list_move_tail(&ctx->turn, &adev->ready);
 		ctx = list_first_entry(&adev->ready, struct akida_context, turn);
 	}
@@ -380,7 +390,9 @@ int akida_worker(void *data)
 	u64 since = 0;
 
 	while (!kthread_should_stop()) {
-		wait_event_interruptible(adev->work_wait, kthread_should_stop() || !list_empty_careful(&adev->ready));
+		wait_event_interruptible(adev->work_wait,
+					 kthread_should_stop() ||
+						 !list_empty_careful(&adev->ready));
 		job = akida_next_job(adev, &last, &since);
 		if (job) {
 			struct akida_context *ctx = job->ctx;

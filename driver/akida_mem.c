@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Buffers: ordinary zeroed pages, mapped for the device as scattered pieces, for the kernel with vmap, for users page by
- * page. A user mapping holds references to pages only, so remove takes the device's view away and nothing else.
+ * Buffers: ordinary zeroed pages, mapped for the device as scattered pieces, for the kernel with
+ * vmap, for users page by page. A user mapping holds references to pages only, so remove takes the
+ * device's view away and nothing else.
  */
 #include <linux/dma-mapping.h>
 #include <linux/mm.h>
@@ -32,7 +33,8 @@ static int akida_buffer_map(struct akida_buffer *buf)
 	unsigned int i;
 	int err;
 
-	err = sg_alloc_table_from_pages(&buf->sgt, buf->pages, buf->page_count, 0, buf->bytes, GFP_KERNEL_ACCOUNT);
+	err = sg_alloc_table_from_pages(&buf->sgt, buf->pages, buf->page_count, 0, buf->bytes,
+					GFP_KERNEL_ACCOUNT);
 	if (err)
 		return err;
 	err = dma_map_sgtable(&buf->adev->pdev->dev, &buf->sgt, DMA_BIDIRECTIONAL, 0);
@@ -147,7 +149,8 @@ int akida_buffer_mmap(struct akida_buffer *buf, struct vm_area_struct *vma)
 }
 
 /* The pieces of [off, off + bytes), which lies inside the buffer; at most max. dev is left 0. */
-u32 akida_buffer_pieces(const struct akida_buffer *buf, u32 off, u32 bytes, struct akc_seg *seg, u32 max)
+u32 akida_buffer_pieces(const struct akida_buffer *buf, u32 off, u32 bytes, struct akc_seg *seg,
+			u32 max)
 {
 	u32 lo = 0, hi = buf->piece_count, n = 0;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Programs: copied from the user once, verified once against this device's mesh, never editable. Only the copy is ever
- * looked at again.
+ * Programs: copied from the user once, verified once against this device's mesh, never editable.
+ * Only the copy is ever looked at again.
  */
 #include <linux/mm.h>
 #include <linux/overflow.h>
@@ -69,20 +69,23 @@ static int akida_program_sizes(struct akida_program *prog, const struct akida_pr
 {
 	u32 out;
 
-	if (arg->image_bytes < 4 || arg->image_bytes % 4 || arg->image_bytes > AKIDA_MAX_PROGRAM_BYTES ||
-	    !arg->track_count || arg->track_count > AKC_MAX_TRACKS || arg->epg_count > AKC_MAX_EPG ||
+	if (arg->image_bytes < 4 || arg->image_bytes % 4 ||
+	    arg->image_bytes > AKIDA_MAX_PROGRAM_BYTES || !arg->track_count ||
+	    arg->track_count > AKC_MAX_TRACKS || arg->epg_count > AKC_MAX_EPG ||
 	    arg->input_type > 255 || arg->output_type > 255 || arg->activation > 1)
 		return -EINVAL;
 	if (check_mul_overflow(arg->in_dims[0], arg->in_dims[1], &prog->in_bytes) ||
 	    check_mul_overflow(prog->in_bytes, arg->in_dims[2], &prog->in_bytes) ||
 	    check_mul_overflow(arg->out_dims[0], arg->out_dims[1], &out) ||
-	    check_mul_overflow(out, arg->out_dims[2], &prog->out_words) || !prog->in_bytes || !prog->out_words ||
-	    prog->in_bytes > AKIDA_MAX_BUFFER_BYTES || prog->out_words > AKIDA_MAX_BUFFER_BYTES / 4)
+	    check_mul_overflow(out, arg->out_dims[2], &prog->out_words) || !prog->in_bytes ||
+	    !prog->out_words || prog->in_bytes > AKIDA_MAX_BUFFER_BYTES ||
+	    prog->out_words > AKIDA_MAX_BUFFER_BYTES / 4)
 		return -EINVAL;
 	return 0;
 }
 
-int akida_program_create(struct akida_device *adev, struct akida_program_create *arg, struct akida_program **out)
+int akida_program_create(struct akida_device *adev, struct akida_program_create *arg,
+			 struct akida_program **out)
 {
 	struct akc_verify_result where = {};
 	struct akida_program *prog;

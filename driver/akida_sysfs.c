@@ -29,17 +29,17 @@ static ssize_t interrupts_show(struct device *dev, struct device_attribute *attr
 static DEVICE_ATTR_RO(interrupts);
 
 /* Counters that the worker changes under queue_lock. */
-#define AKIDA_COUNTER(name, field)									\
-static ssize_t name##_show(struct device *dev, struct device_attribute *attr, char *buf)		\
-{													\
-	struct akida_device *adev = to_akida(dev);							\
-	u64 value;											\
-													\
-	spin_lock(&adev->queue_lock);									\
-	value = adev->field;										\
-	spin_unlock(&adev->queue_lock);									\
-	return sysfs_emit(buf, "%llu\n", value);							\
-}													\
+#define AKIDA_COUNTER(name, field)								\
+static ssize_t name##_show(struct device *dev, struct device_attribute *attr, char *buf)	\
+{												\
+	struct akida_device *adev = to_akida(dev);						\
+	u64 value;										\
+												\
+	spin_lock(&adev->queue_lock);								\
+	value = adev->field;									\
+	spin_unlock(&adev->queue_lock);								\
+	return sysfs_emit(buf, "%llu\n", value);						\
+}												\
 static DEVICE_ATTR_RO(name)
 
 AKIDA_COUNTER(frames, jobs);
@@ -61,5 +61,6 @@ static struct attribute *akida_attrs[] = {
 	&dev_attr_doorbells.attr,
 	NULL,
 };
+
 static const struct attribute_group akida_group = { .attrs = akida_attrs };
 const struct attribute_group *akida_groups[] = { &akida_group, NULL };
