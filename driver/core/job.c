@@ -171,6 +171,14 @@ int akc_enqueue_segs(struct akc_dev *d, struct akc_seg *in, u32 count)
 		return -EAGAIN;
 	slot = akc_ring_next(&d->in);
 	job = (u16)(d->job_last + 1);
+	for (i = 0; i < count; i++) {
+		in[i].dev = d->in_addr + slot * d->in_stride + bytes;
+		if (in[i].bytes > d->in_bytes - bytes)
+			return -EINVAL;
+		bytes += in[i].bytes;
+	}
+	if (bytes != d->in_bytes)
+		return -EINVAL;
 
 	if (d->clear_out) {
 		u32 left = d->out_stride;
@@ -191,14 +199,6 @@ int akc_enqueue_segs(struct akc_dev *d, struct akc_seg *in, u32 count)
 			n++;
 		}
 	}
-	for (i = 0; i < count; i++) {
-		in[i].dev = d->in_addr + slot * d->in_stride + bytes;
-		if (in[i].bytes > d->in_bytes - bytes)
-			return -EINVAL;
-		bytes += in[i].bytes;
-	}
-	if (bytes != d->in_bytes)
-		return -EINVAL;
 	if (count == 1) {
 		s[n++] = in[0];
 	} else {
@@ -230,7 +230,7 @@ int akc_enqueue(struct akc_dev *d, const struct akc_buf *from, u32 off)
 {
 	struct akc_seg in = { from->bus + off, 0, d->in_bytes };
 
-	if (off > from->bytes || d->in_bytes > from->bytes - off)
+	if (!d->gone && (off > from->bytes || d->in_bytes > from->bytes - off))
 		return -EINVAL;
 	return akc_enqueue_segs(d, &in, 1);
 }

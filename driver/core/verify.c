@@ -290,8 +290,8 @@ static int verify_track(struct verify *v)
 		return refuse(v, -EILSEQ, "empty track");
 	if (t->words > 0xffff)
 		return refuse(v, -EILSEQ, "track longer than a descriptor can say");
+	/* v->word stays at the packet's first word while it is judged */
 	while ((more = akc_packet_next(v->p->image + t->word_off, t->words, &at, &k)) > 0) {
-		v->word = at - k.words - AKC_PKT_HEADER_WORDS;
 		if (k.reserved)
 			return refuse(v, -EILSEQ, "unknown bits in a packet header");
 		err = k.hrc ? verify_hrc(v, &k) : verify_np(v, &k);

@@ -355,6 +355,35 @@ static void test_dma_status_needs_event_and_state(void **state)
 	sb_free(b);
 }
 
+static void test_dma_init_masks_and_clears_both_directions(void **state)
+{
+	struct sb *b = sb_new();
+	struct akc_dev d;
+
+	(void)state;
+	sb_device(b, &d, AKC_PCI_AKD1000);
+	b->on_write = NULL;
+	d.chip->dma->init(&d);
+	assert_int_equal(*sb_cell(b, 2, EDMA(0x54)), 0x00ff00ff);
+	assert_int_equal(*sb_cell(b, 2, EDMA(0x58)), 0x00ff00ff);
+	assert_int_equal(*sb_cell(b, 2, EDMA(0xa8)), 0x00ff00ff);
+	assert_int_equal(*sb_cell(b, 2, EDMA(0xac)), 0x00ff00ff);
+	assert_int_equal(b->logged, 4);
+	sb_free(b);
+	b = sb_new();
+	sb_device(b, &d, AKC_PCI_AKD1500);
+	b->on_write = NULL;
+	d.chip->dma->init(&d);
+	for (u32 side = 0; side < 0x200; side += 0x100) {
+		assert_int_equal(*sb_cell(b, 0, side + 0x88), 5);
+		assert_int_equal(*sb_cell(b, 0, side + 0x8c), 5);
+	}
+	assert_int_equal(b->logged, 6);
+	for (u32 i = 0; i < b->logged; i++)
+		assert_true(b->log[i].off < 0x200); /* the iATU begins behind */
+	sb_free(b);
+}
+
 static void test_dma_msi_is_written_into_the_engine(void **state)
 {
 	const struct akc_seg s = {0x1000, 0x20001000, 64};
@@ -447,6 +476,7 @@ int main(void)
 		cmocka_unit_test(test_dma_ranges_outside_or_on_the_lists_are_refused),
 		cmocka_unit_test(test_dma_second_start_while_running_is_busy),
 		cmocka_unit_test(test_dma_status_needs_event_and_state),
+		cmocka_unit_test(test_dma_init_masks_and_clears_both_directions),
 		cmocka_unit_test(test_dma_msi_is_written_into_the_engine),
 		cmocka_unit_test(test_copy_odd_sizes_goes_through_the_stage),
 	};

@@ -107,6 +107,8 @@ static void test_load_resets_programs_and_prepares_the_input(void **state)
 		/* the last track is in the track buffer, word for word */
 		assert_memory_equal(device_memory(b, d.track_addr, 4), s.image + S_FNP, (S_WORDS - S_FNP) * 4);
 		assert_int_equal(d.job_last, 0x1234);
+		/* the clock counter of the idle event DMA runs too */
+		assert_int_equal(*sb_cell(b, core_bar, 0x20024) & AKC_CDMA_MONITOR_TIMER, AKC_CDMA_MONITOR_TIMER);
 		/* nothing overlaps, and all is inside the chip's scratch memory */
 		assert_true(d.in.addr >= d.mem_base + AKC_MEM_CONF_BYTES);
 		assert_int_equal(d.out_addr, d.in.addr + 4 * 64);
@@ -192,6 +194,35 @@ static void test_enqueue_without_window_sends_whole_rows(void **state)
 	tear_down(b);
 }
 
+static void test_enqueue_segs_gathers_a_frame_of_pieces(void **state)
+{
+	struct akc_seg in[3] = {
+		{SB_STAGE_BUS + 0x8000, 0, 20}, {SB_STAGE_BUS + 0x9001, 0, 27}, {SB_STAGE_BUS + 0xa000, 0, 1}};
+	struct akc_dev d;
+	struct sample s;
+	struct sb *b;
+	const u8 *frame;
+
+	(void)state;
+	set_up(&b, &d, &s, AKC_PCI_AKD1000);
+	assert_int_equal(akc_load(&d, &s.p, 4), 0);
+	memset(b->host + 0x8000, 1, 20);
+	memset(b->host + 0x9001, 2, 27);
+	b->host[0xa000] = 3;
+	assert_int_equal(akc_enqueue_segs(&d, in, 3), 0x1235);
+	frame = device_memory(b, d.in_addr, 48);
+	for (u32 i = 0; i < 48; i++)
+		assert_int_equal(frame[i], i < 20 ? 1 : i < 47 ? 2 : 3);
+	in[2].bytes = 2; /* a byte too many, one too few, one piece too large for 32 bits of sum */
+	assert_int_equal(akc_enqueue_segs(&d, in, 3), -EINVAL);
+	assert_int_equal(akc_enqueue_segs(&d, in, 2), -EINVAL);
+	in[2].bytes = 0xfffffff0;
+	assert_int_equal(akc_enqueue_segs(&d, in, 3), -EINVAL);
+	assert_int_equal(akc_enqueue_segs(&d, in, 0), -EINVAL);
+	assert_int_equal(d.in_flight, 1);
+	tear_down(b);
+}
+
 static void finish(struct sb *b, struct akc_dev *d, u16 job, u32 slot, s32 first)
 {
 	u8 *out = device_memory(b, d->out_addr + slot * d->out_stride, 40);
@@ -218,6 +249,8 @@ static void test_jobs_in_flight_come_back_in_order_over_the_id_wrap(void **state
 	for (u32 i = 0; i < 3; i++)
 		assert_int_equal(akc_enqueue(&d, &d.stage, 0x4000), (u16)(id + i)); /* fffe ffff 0000 */
 	assert_int_equal(akc_poll(&d), 0);
+	assert_int_equal(sb_count_writes(b, core_bar, HRC(0x24)),
+			 2 + 1); /* timer on, and the two of the ring's set-up */
 	finish(b, &d, 0xfffe, 0, 10);
 	assert_int_equal(akc_poll(&d), 1);
 	finish(b, &d, 0xffff, 1, 20);
@@ -228,6 +261,7 @@ static void test_jobs_in_flight_come_back_in_order_over_the_id_wrap(void **state
 		assert_int_equal(out[0], 10 * i);
 		assert_int_equal(out[1], -10 * i);
 	}
+	assert_int_equal(sb_count_writes(b, core_bar, HRC(0x24)), 3 + 2 * 3); /* status cleared by each fetch */
 	assert_int_equal(akc_poll(&d), 0);
 	/* slots go round: 3, 0, 1 */
 	for (u32 i = 0; i < 3; i++)
@@ -438,6 +472,7 @@ int main(void)
 		cmocka_unit_test(test_load_resets_programs_and_prepares_the_input),
 		cmocka_unit_test(test_enqueue_writes_image_descriptor_words),
 		cmocka_unit_test(test_enqueue_without_window_sends_whole_rows),
+		cmocka_unit_test(test_enqueue_segs_gathers_a_frame_of_pieces),
 		cmocka_unit_test(test_jobs_in_flight_come_back_in_order_over_the_id_wrap),
 		cmocka_unit_test(test_poll_of_an_id_never_sent_gives_eio),
 		cmocka_unit_test(test_fetch_without_completion_times_out),

@@ -38,6 +38,8 @@ DAMAGE(wide_window, s->p.window_w = 7)
 DAMAGE(tall_window, s->p.window_h = 9)
 DAMAGE(no_outputs, s->p.out_count = 0)
 DAMAGE(many_outputs, s->p.out_count = (1u << 20) + 2)
+DAMAGE(no_out_w, s->p.out_w = 0)
+DAMAGE(no_out_c, s->p.out_c = 0)
 DAMAGE(odd_out_dims, s->p.out_w = 3)
 DAMAGE(overflowing_out_dims, (s->p.out_w = 0x80000001u, s->p.out_c = 2))
 /* spans */
@@ -127,6 +129,8 @@ static const struct damage damages[] = {
 	{"tall_window", tall_window, -EINVAL, 0, 0, "image window larger than the input"},
 	{"no_outputs", no_outputs, -EINVAL, 0, 0, "number of outputs"},
 	{"many_outputs", many_outputs, -EINVAL, 0, 0, "number of outputs"},
+	{"no_out_w", no_out_w, -EINVAL, 0, 0, "output dimensions"},
+	{"no_out_c", no_out_c, -EINVAL, 0, 0, "output dimensions"},
 	{"odd_out_dims", odd_out_dims, -EINVAL, 0, 0, "output dimensions"},
 	{"overflowing_out_dims", overflowing_out_dims, -EINVAL, 0, 0, "output dimensions"},
 	{"track_offset", track_offset, -EILSEQ, 1, 0, "track outside the program"},
@@ -281,6 +285,60 @@ static void test_verify_counts_outputs_of_convolutions(void **state)
 	}
 }
 
+/* The last sizes and places that fit, and the first that do not. */
+static void test_verify_limits_are_where_the_reference_puts_them(void **state)
+{
+	static const struct {
+		u32 head0, start, words;
+		bool fits;
+	} cases[] = {
+		{0x01020200, 0, 14336, true},	{0x01020200, 0, 14338, false},	 {0x01020200, 895, 16, true},
+		{0x01020200, 895, 18, false},	{0x01020200, 0xffff, 2, false},	 {0x01020204, 0, 4096, true},
+		{0x01020204, 0, 4098, false},	{0x01030106, 0, 10752, true},	 {0x01030106, 0, 10753, false},
+		{0x00000180, 0x28, 1536, true}, {0x00000180, 0x28, 1537, false}, {0x00000188, 0x44, 1, true},
+		{0x00000188, 0x44, 2, false},	{0x00000188, 8, 8, true},	 {0x00000188, 8, 9, false},
+		{0x00000188, 7, 1, false},
+	};
+	u32 *image = calloc(S_WORDS + 0x10000, 4);
+	struct akc_track tracks[AKC_MAX_TRACKS];
+	struct akc_reg_write epg[AKC_MAX_EPG] = {{0}};
+	struct akc_dev d;
+	struct sample s;
+	struct sb *b;
+
+	(void)state;
+	set_up(&b, &d, &s);
+	memcpy(image, s.image, S_WORDS * 4);
+	s.p.image = image;
+	for (u32 i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		image[S_WORDS] = cases[i].head0;
+		image[S_WORDS + 1] = cases[i].words << 16 | cases[i].start;
+		s.track[3] = (struct akc_track){S_WORDS, 2 + cases[i].words};
+		s.p.track_count = 4;
+		s.p.image_words = S_WORDS + 2 + cases[i].words;
+		if (akc_verify(&d, &s.p, NULL) != (cases[i].fits ? 0 : -EILSEQ))
+			fail_msg("case %u", i);
+	}
+	/* a track of 65530 words; packets repeat */
+	s.p.image_words = S_WORDS + 0x10000;
+	s.track[3].words = 0x3332 * 5;
+	for (u32 k = 0; k < 5; k++) {
+		image[S_WORDS + k * 0x3332] = 0x01020200;
+		image[S_WORDS + k * 0x3332 + 1] = 0x3330u << 16;
+	}
+	assert_int_equal(akc_verify(&d, &s.p, NULL), 0);
+	/* counts */
+	for (u32 i = 0; i < AKC_MAX_TRACKS; i++)
+		tracks[i] = s.track[i == 1 ? 1 : i == 2 ? 2 : 0];
+	s.p.tracks = tracks;
+	s.p.track_count = AKC_MAX_TRACKS;
+	s.p.epg = epg;
+	s.p.epg_count = AKC_MAX_EPG;
+	assert_int_equal(akc_verify(&d, &s.p, NULL), 0);
+	free(image);
+	sb_free(b);
+}
+
 /* Any single changed word must never lead a read outside the image; run under the address sanitizer. */
 static void test_verify_any_word_value_is_judged_inside_the_image(void **state)
 {
@@ -313,6 +371,7 @@ int main(void)
 		cmocka_unit_test(test_verify_sound_program_passes),
 		cmocka_unit_test(test_verify_each_damage_is_refused_with_its_reason),
 		cmocka_unit_test(test_verify_counts_outputs_of_convolutions),
+		cmocka_unit_test(test_verify_limits_are_where_the_reference_puts_them),
 		cmocka_unit_test(test_verify_any_word_value_is_judged_inside_the_image),
 	};
 
