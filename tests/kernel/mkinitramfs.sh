@@ -14,8 +14,8 @@ ln -s busybox "$r/bin/sh"
 cp "$here/initramfs/init" "$r/init"
 chmod +x "$r/init"
 if [ -f "$module" ]; then
-	cp "$module" "$r/mod/"
-	"${STRIP:-strip}" --strip-debug "$r/mod/"*.ko
+	cp "$module" "$r/mod/akida.ko"
+	"${STRIP:-strip}" --strip-debug "$r/mod/akida.ko"
 fi
 [ -z "$(ls "$tests" 2> /dev/null)" ] || cp "$tests"/* "$r/test/"
 [ -z "$(ls "$data" 2> /dev/null)" ] || cp "$data"/* "$r/data/"
