@@ -228,3 +228,141 @@ void guest_buffer(int fd, uint64_t bytes, struct guest_buffer *b)
 		guest_fail(__FILE__, __LINE__, "a buffer of %llu bytes cannot be mapped: %s", (unsigned long long)bytes,
 			   strerror(errno));
 }
+
+/* ---- programs ---- */
+
+static void *take(FILE *f, size_t bytes)
+{
+	void *p = malloc(bytes ? bytes : 1);
+
+	if (!p || (bytes && fread(p, bytes, 1, f) != 1))
+		guest_fail(__FILE__, __LINE__, "a case file is too short");
+	return p;
+}
+
+struct guest_case *guest_case(const char *name)
+{
+	static char why[256];
+	struct guest_case *c = calloc(1, sizeof(*c));
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/data/%.64s.case", name);
+	f = fopen(path, "rb");
+	if (!f) {
+		snprintf(why, sizeof(why), "%s is not in this initramfs (../shared was not there)", path);
+		guest_skip(why);
+	}
+	if (!c || fread(&c->head, sizeof(c->head), 1, f) != 1 || c->head.magic != GUEST_CASE_MAGIC)
+		guest_fail(__FILE__, __LINE__, "%s is no case file", path);
+	c->in_bytes = c->head.in_dims[0] * c->head.in_dims[1] * c->head.in_dims[2];
+	c->outputs = c->head.out_dims[0] * c->head.out_dims[1] * c->head.out_dims[2];
+	c->tracks = take(f, c->head.track_count * sizeof(*c->tracks));
+	c->epg = take(f, c->head.epg_count * sizeof(*c->epg));
+	c->image = take(f, c->head.image_bytes);
+	c->in = take(f, (size_t)c->head.frames * c->in_bytes);
+	c->out = take(f, (size_t)c->head.frames * c->outputs * 4);
+	fclose(f);
+	return c;
+}
+
+struct guest_case *guest_small(unsigned int board)
+{
+	return guest_case(guest_boards[board].device == 0xa500 ? "small-akd1500" : "small-akd1000");
+}
+
+struct akida_program_create guest_program_args(const struct guest_case *c)
+{
+	struct akida_program_create a = {.size = sizeof(a)};
+
+	a.image_ptr = (uintptr_t)c->image;
+	a.tracks_ptr = (uintptr_t)c->tracks;
+	a.epg_ptr = (uintptr_t)c->epg;
+	a.image_bytes = c->head.image_bytes;
+	a.track_count = c->head.track_count;
+	a.epg_count = c->head.epg_count;
+	memcpy(a.version, c->head.version, sizeof(a.version));
+	memcpy(a.in_dims, c->head.in_dims, sizeof(a.in_dims));
+	memcpy(a.out_dims, c->head.out_dims, sizeof(a.out_dims));
+	a.window_w = c->head.window_w;
+	a.window_h = c->head.window_h;
+	a.input_type = c->head.input_type;
+	a.output_type = c->head.output_type;
+	a.activation = c->head.activation;
+	return a;
+}
+
+uint32_t guest_program(int fd, const struct guest_case *c)
+{
+	struct akida_program_create a = guest_program_args(c);
+
+	EQ(guest_ioctl(fd, AKIDA_IOC_PROGRAM_CREATE, &a), 0);
+	CHECK(a.handle);
+	return a.handle;
+}
+
+uint32_t guest_context(int fd, uint32_t program, uint32_t batch)
+{
+	struct akida_context_create a = {.size = sizeof(a), .program = program, .batch = batch, .eventfd = -1};
+
+	EQ(guest_ioctl(fd, AKIDA_IOC_CONTEXT_CREATE, &a), 0);
+	CHECK(a.handle);
+	return a.handle;
+}
+
+void guest_job(struct guest_job *j, int fd, const struct guest_case *c, uint32_t batch)
+{
+	*j = (struct guest_job){.fd = fd, .c = c};
+	j->program = guest_program(fd, c);
+	j->context = guest_context(fd, j->program, batch);
+	guest_buffer(fd, (uint64_t)c->head.frames * c->in_bytes, &j->in);
+	guest_buffer(fd, (uint64_t)c->head.frames * c->outputs * 4, &j->out);
+	memcpy(j->in.cpu, c->in, (size_t)c->head.frames * c->in_bytes);
+}
+
+struct akida_submit guest_submit_args(const struct guest_job *j, uint32_t frames)
+{
+	return (struct akida_submit){.size = sizeof(struct akida_submit),
+				     .context = j->context,
+				     .count = frames,
+				     .in_handle = j->in.handle,
+				     .out_handle = j->out.handle,
+				     .in_stride = j->c->in_bytes,
+				     .out_stride = 4ull * j->c->outputs};
+}
+
+uint64_t guest_submit(struct guest_job *j, uint32_t frames)
+{
+	struct akida_submit s = guest_submit_args(j, frames);
+
+	EQ(guest_ioctl(j->fd, AKIDA_IOC_SUBMIT, &s), 0);
+	CHECK(s.seq);
+	return s.seq;
+}
+
+int guest_wait(const struct guest_job *j, uint64_t seq, int64_t ns, struct akida_wait *w)
+{
+	struct akida_wait a = {.size = sizeof(a), .context = j->context, .seq = seq, .timeout_ns = guest_now_ns() + ns};
+	int err = guest_ioctl(j->fd, AKIDA_IOC_WAIT, &a);
+
+	if (w)
+		*w = a;
+	return err;
+}
+
+void guest_run_and_compare(struct guest_job *j, uint32_t frames)
+{
+	const int32_t *got = j->out.cpu;
+	struct akida_wait w;
+	uint64_t seq;
+
+	memset(j->out.cpu, 0x5a, (size_t)j->out.bytes);
+	seq = guest_submit(j, frames);
+	EQ(guest_wait(j, seq, GUEST_LONG_NS, &w), 0);
+	EQ(w.status, 0);
+	EQ(w.frames_done, frames);
+	for (uint32_t i = 0; i < frames * j->c->outputs; i++)
+		if (got[i] != j->c->out[i])
+			guest_fail(__FILE__, __LINE__, "frame %u, output %u is %d; virtual: gave %d", i / j->c->outputs,
+				   i % j->c->outputs, got[i], j->c->out[i]);
+}

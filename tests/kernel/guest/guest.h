@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <uapi/akida.h>
+#include "case.h"
 
 /* ---- results: `ok NAME`, `not ok NAME: WHY`; checks end the test at the first failure ---- */
 
@@ -83,5 +84,38 @@ struct guest_buffer {
 	void *cpu;
 };
 void guest_buffer(int fd, uint64_t bytes, struct guest_buffer *b);
+
+/* ---- programs to run ---- */
+
+struct guest_case {
+	struct guest_case_head head;
+	struct akida_track *tracks;
+	struct akida_reg_write *epg;
+	uint8_t *image, *in;
+	int32_t *out;
+	uint32_t in_bytes, outputs; /* of one frame */
+};
+/* /data/NAME.case; skips the test when it is not there. Stays until the program ends. */
+struct guest_case *guest_case(const char *name);
+struct guest_case *guest_small(unsigned int board); /* our own small network, for the board's chip */
+/* Everything PROGRAM_CREATE needs, filled from the case. */
+struct akida_program_create guest_program_args(const struct guest_case *c);
+uint32_t guest_program(int fd, const struct guest_case *c);
+uint32_t guest_context(int fd, uint32_t program, uint32_t batch);
+
+/* A context with buffers for the case's frames, inputs in place. */
+struct guest_job {
+	int fd;
+	const struct guest_case *c;
+	uint32_t program, context;
+	struct guest_buffer in, out;
+};
+void guest_job(struct guest_job *j, int fd, const struct guest_case *c, uint32_t batch);
+struct akida_submit guest_submit_args(const struct guest_job *j, uint32_t frames);
+uint64_t guest_submit(struct guest_job *j, uint32_t frames);
+/* WAIT until it ended or so many nanoseconds passed: the ioctl's result; w (may be NULL) gets the struct. */
+int guest_wait(const struct guest_job *j, uint64_t seq, int64_t ns, struct akida_wait *w);
+/* Submits frames, waits for success and compares with what `virtual:` gave. */
+void guest_run_and_compare(struct guest_job *j, uint32_t frames);
 
 #endif

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: MIT
+/*
+ * host_cases OUT SHARED: writes the programs that the guest runs, each with inputs and the outputs of `virtual:` on this
+ * host (guest/case.h): a small network of our own mapped for both chips, and the vendor's keyword-spotting program when
+ * SHARED/data/programs has it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <akida/akida.h>
+#include <akida/map.h>
+#include "layer/layer.h"
+#include "program/program.h"
+#include "tests/kernel/guest/case.h"
+#include "uapi/akida.h"
+
+#define FRAMES 24u
+
+static void die(const char *what, struct akida_diag *diag)
+{
+	fprintf(stderr, "host_cases: %s%s%s\n", what, diag ? ": " : "",
+		diag && akida_diag_first_error(diag) ? akida_diag_first_error(diag)->text : "");
+	exit(1);
+}
+
+static uint32_t seed = 1;
+static uint32_t rng(uint32_t n)
+{
+	seed = seed * 1664525u + 1013904223u;
+	return (uint32_t)(((uint64_t)(seed >> 4) * n) >> 28);
+}
+
+static void fill_layer(struct akida_layer *l, int32_t most)
+{
+	if (ak_layer_alloc(l))
+		die("no memory", NULL);
+	for (size_t i = 0; i < ak_layer_weight_count(l); i++)
+		l->weights[i] = (int8_t)((int32_t)rng((uint32_t)(2 * most + 1)) - most);
+	for (size_t i = 0; i < ak_layer_weight_pw_count(l); i++)
+		l->weights_pw[i] = (int8_t)((int32_t)rng(15) - 7);
+	for (uint32_t f = 0; f < l->filters; f++) {
+		l->threshold[f] = l->activation ? (int32_t)rng(80) : -(int32_t)rng(9);
+		l->step16[f] = 16 + (int32_t)rng(l->type == AKIDA_LAYER_INPUT_CONV ? 200000 : 2000);
+		if (l->scale)
+			l->scale[f] = 10.0f + (float)f;
+	}
+}
+
+/* 28x28x1: an input convolution, a separable one with global pooling, a classifier of ten. */
+static struct akida_model *small_network(struct akida_diag *diag)
+{
+	struct akida_layer *l = calloc(3, sizeof(*l));
+	struct akida_model *m = NULL;
+
+	if (!l)
+		die("no memory", NULL);
+	l[0] = (struct akida_layer){.name = "stem",
+				    .type = AKIDA_LAYER_INPUT_CONV,
+				    .in_h = 28,
+				    .in_w = 28,
+				    .in_c = 1,
+				    .in_bits = 8,
+				    .filters = 16,
+				    .kernel_h = 3,
+				    .kernel_w = 3,
+				    .stride = 2,
+				    .padding = AKIDA_PAD_SAME,
+				    .weights_bits = 8,
+				    .activation = true,
+				    .act_bits = 4};
+	l[1] = (struct akida_layer){.name = "separable",
+				    .type = AKIDA_LAYER_SEPARABLE,
+				    .in_h = 14,
+				    .in_w = 14,
+				    .in_c = 16,
+				    .in_bits = 4,
+				    .filters = 32,
+				    .kernel_h = 3,
+				    .kernel_w = 3,
+				    .stride = 1,
+				    .padding = AKIDA_PAD_SAME,
+				    .pool = AKIDA_POOL_GLOBAL_AVERAGE,
+				    .weights_bits = 4,
+				    .activation = true,
+				    .act_bits = 4};
+	l[2] = (struct akida_layer){.name = "head",
+				    .type = AKIDA_LAYER_FULLY,
+				    .in_h = 1,
+				    .in_w = 1,
+				    .in_c = 32,
+				    .in_bits = 4,
+				    .filters = 10,
+				    .kernel_h = 1,
+				    .kernel_w = 1,
+				    .stride = 1,
+				    .weights_bits = 4};
+	for (int i = 0; i < 3; i++)
+		fill_layer(&l[i], i ? 7 : 127);
+	if (ak_model_create(l, 3, "small", &m, diag))
+		die("model", diag);
+	return m;
+}
+
+static void put(FILE *f, const void *p, size_t bytes)
+{
+	if (bytes && fwrite(p, bytes, 1, f) != 1)
+		die("cannot write", NULL);
+}
+
+/* Runs the frames on the chip's virtual device and writes the whole case. */
+static void write_case(const char *folder, const char *name, const struct akida_program *p, const uint8_t *in,
+		       uint32_t frames, struct akida_diag *diag)
+{
+	struct akida_session_params sp = {.size = sizeof(sp), .batch = 4};
+	const struct ak_program_head *h = &p->head;
+	bool is_1500 = h->device_version[1] == 0xa1;
+	struct guest_case_head head = {.magic = GUEST_CASE_MAGIC,
+				       .chip = is_1500 ? AKIDA_CHIP_AKD1500 : AKIDA_CHIP_AKD1000,
+				       .window_w = h->window_w,
+				       .window_h = h->window_h,
+				       .input_type = h->input_type,
+				       .output_type = h->output_type,
+				       .activation = h->activation,
+				       .image_bytes = (uint32_t)p->program_bytes,
+				       .track_count = h->track_count,
+				       .epg_count = h->epg_count,
+				       .frames = frames};
+	struct akida_session *s = NULL;
+	struct akida_device *d = NULL;
+	char path[1024];
+	size_t outputs;
+	int32_t *out;
+	FILE *f;
+
+	memcpy(head.version, h->device_version, 4);
+	memcpy(head.in_dims, h->in_dims, sizeof(head.in_dims));
+	memcpy(head.out_dims, h->out_dims, sizeof(head.out_dims));
+	if (akida_device_open(is_1500 ? "virtual:akd1500" : "virtual:akd1000", &d, diag) ||
+	    akida_session_create(d, p, NULL, &sp, &s, diag))
+		die(name, diag);
+	outputs = akida_session_outputs(s);
+	out = calloc(frames * outputs, sizeof(*out));
+	if (!out || akida_session_run(s, in, frames, out) != (int64_t)frames)
+		die(akida_session_error(s), NULL);
+	snprintf(path, sizeof(path), "%s/%s.case", folder, name);
+	f = fopen(path, "wb");
+	if (!f)
+		die(path, NULL);
+	put(f, &head, sizeof(head));
+	for (uint32_t i = 0; i < h->track_count; i++) {
+		struct akida_track t = {.word_offset = h->tracks[i].offset / 4, .words = h->tracks[i].words};
+
+		put(f, &t, sizeof(t));
+	}
+	for (uint32_t i = 0; i < h->epg_count; i++) {
+		struct akida_reg_write w = {.offset = h->epg[i].offset, .value = h->epg[i].value};
+
+		put(f, &w, sizeof(w));
+	}
+	put(f, (const uint8_t *)p->bytes + p->info_bytes, p->program_bytes);
+	put(f, in, frames * akida_session_frame_bytes(s));
+	put(f, out, frames * outputs * sizeof(*out));
+	if (fclose(f))
+		die(path, NULL);
+	free(out);
+	akida_session_destroy(s);
+	akida_device_close(d);
+}
+
+static void our_network(const char *folder, struct akida_diag *diag)
+{
+	static const char *const chips[] = {"akd1000", "akd1500"};
+	struct akida_map_params mp = {.size = sizeof(mp)};
+	struct akida_model *m = small_network(diag);
+	uint8_t *in = malloc(FRAMES * 784);
+
+	if (!in)
+		die("no memory", NULL);
+	for (size_t i = 0; i < FRAMES * 784; i++)
+		in[i] = (uint8_t)(rng(3) ? 0 : rng(256));
+	for (int c = 0; c < 2; c++) {
+		struct akida_program *p = NULL;
+		char name[32];
+
+		if (akida_map(m, chips[c], &mp, &p, NULL, diag))
+			die(chips[c], diag);
+		snprintf(name, sizeof(name), "small-%s", chips[c]);
+		write_case(folder, name, p, in, FRAMES, diag);
+		akida_program_destroy(p);
+	}
+	free(in);
+	akida_model_destroy(m);
+}
+
+static void vendor_program(const char *folder, const char *shared, struct akida_diag *diag)
+{
+	struct akida_program *p = NULL;
+	uint8_t in[30 * 490];
+	char path[1024];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/data/programs/kws_emulated_inputs_30x490_u8.bin", shared);
+	f = fopen(path, "rb");
+	if (!f)
+		return; /* the guest skips it by name */
+	if (fread(in, sizeof(in), 1, f) != 1)
+		die(path, NULL);
+	fclose(f);
+	snprintf(path, sizeof(path), "%s/data/programs/kws_akd1500_v250_program.bin", shared);
+	if (akida_program_load(path, &p, diag))
+		die(path, diag);
+	write_case(folder, "vendor-kws", p, in, 30, diag);
+	akida_program_destroy(p);
+}
+
+int main(int argc, char **argv)
+{
+	struct akida_diag *diag = akida_diag_create();
+
+	if (argc != 3 || !diag)
+		die("usage: host_cases OUT SHARED", NULL);
+	our_network(argv[1], diag);
+	vendor_program(argv[1], argv[2], diag);
+	akida_diag_destroy(diag);
+	return 0;
+}
