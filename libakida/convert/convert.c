@@ -3,8 +3,10 @@
  * Quantized graph to Akida v1 layers, formula by formula (reference: quantization 2.3 to 2.5 and 4.3). Weights are not
  * flipped here: layers keep them in gather order, as Keras has them; flips exist where programs are written.
  *
- * Rounding of steps: the hardware has them in 1/16 units, so step16 = llround(16 * act_step), half away from zero, held
- * in 1..AK_STEP16_MAX. A step of 0 would divide by zero in the law; the largest is what 16 bits hold.
+ * Rounding of steps: the hardware has them in 1/16 units, and the fraction is dropped: step16 = floor(16 * act_step), held
+ * in 1..AK_STEP16_MAX (0 would divide by zero in the law; the largest is what 16 bits hold). Source: all 208 steps of a
+ * vendor program made by QuantizeML are floor(16 * 2^n / S) with an integer S of 128 to 255, and its thresholds are
+ * round(2^n / S / 2) minus a bias of 8 bits and a shift; tests/unit/convert/test_vendor_fields.c.
  */
 #include <errno.h>
 #include <math.h>
@@ -194,7 +196,7 @@ static void store(struct akida_layer *l, const struct draft *d, struct akida_dia
 
 	for (uint32_t f = 0; f < l->filters; f++) {
 		int64_t t = d->threshold[f], max = l->activation ? limit : INT32_MAX;
-		double step = round(16.0 * (double)d->act_step[f]);
+		double step = floor(16.0 * (double)d->act_step[f]);
 
 		cut += t > max || t < -max;
 		t = t > max ? max : t;

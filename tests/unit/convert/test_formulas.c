@@ -130,19 +130,27 @@ static void test_convert_narrow_activations_by_hand(void **state)
 
 /*
  * rescaling_rate multiplies the scale first: 2^-13 * 0.75: fs = 8 + 13, S = 192, interval = 2^18 / 192 = 1365.333,
- * half 682.67 -> 683; step 21845.33 -> 21845.
+ * half 682.67 -> 683; step 21845.33 -> 21845. With 0.7: S = round(179.2) = 179, interval 1464.4916, half 732; step
+ * 23431.87 -> 23431: the fraction is dropped.
  */
 static void test_convert_rescaling_rate_by_hand(void **state)
 {
-	struct akida_graph *g = annotate(chain(127 / 64.0f, 0.5f, 0, 1, 0), 4, 4, 1.875f);
-	struct akida_model *m;
+	static const struct {
+		float rate;
+		int32_t threshold, step16;
+	} rows[] = {{0.75f, 683, 21845}, {0.7f, 732, 23431}};
 
 	(void)state;
-	g->nodes[3].quant.rescaling_rate[0] = 0.75f;
-	m = convert(g, NULL);
-	assert_int_equal(m->layers[0].threshold[0], 683);
-	assert_int_equal(m->layers[0].step16[0], 21845);
-	end(g, m);
+	for (int i = 0; i < 2; i++) {
+		struct akida_graph *g = annotate(chain(127 / 64.0f, 0.5f, 0, 1, 0), 4, 4, 1.875f);
+		struct akida_model *m;
+
+		g->nodes[3].quant.rescaling_rate[0] = rows[i].rate;
+		m = convert(g, NULL);
+		assert_int_equal(m->layers[0].threshold[0], rows[i].threshold);
+		assert_int_equal(m->layers[0].step16[0], rows[i].step16);
+		end(g, m);
+	}
 }
 
 /*

@@ -172,7 +172,7 @@ static struct exact exact_layer(const struct ak_node *n, const struct ak_node *r
 						    pow(2, (int)relu->quant.out_bits - 4));
 			step = 65535;
 		}
-		step = floor(16 * step + 0.5);
+		step = floor(16 * step);
 		e.step16[f] = (int64_t)(step < 1 ? 1 : step);
 	}
 	free(s);
