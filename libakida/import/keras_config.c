@@ -20,6 +20,7 @@ struct entry {
 	struct ak_layer_conf conf;
 	const struct ak_keras_class *kind;
 	const char *inputs[AK_MAX_INPUTS];
+	const struct entry *from[AK_MAX_INPUTS]; /* the same, found */
 	uint32_t input_count;
 	int node; /* index in the graph, -1 before */
 };
@@ -171,7 +172,7 @@ static int add_node(struct parser *p, struct entry *e)
 	struct ak_node *n;
 
 	for (uint32_t k = 0; k < count; k++)
-		inputs[k] = (uint32_t)find_entry(p, e->inputs[k])->node;
+		inputs[k] = (uint32_t)e->from[k]->node;
 	if (p->sequential && e == p->entries && p->graph->count) {
 		inputs[0] = 0;
 		count = 1;
@@ -185,10 +186,21 @@ static int add_node(struct parser *p, struct entry *e)
 	return ak_layer_parse(&e->conf, e->kind, n, &p->axes->axis[e->node]);
 }
 
-static bool inputs_ready(struct parser *p, const struct entry *e)
+static int find_inputs(struct parser *p, struct entry *e)
+{
+	for (uint32_t k = 0; k < e->input_count; k++) {
+		e->from[k] = find_entry(p, e->inputs[k]);
+		if (!e->from[k])
+			return ak_fail(p->diag, -EILSEQ, AK_RULE_H5_INBOUND, e->conf.name,
+				       "takes its input from a layer that does not exist");
+	}
+	return 0;
+}
+
+static bool inputs_ready(const struct entry *e)
 {
 	for (uint32_t k = 0; k < e->input_count; k++)
-		if (find_entry(p, e->inputs[k])->node < 0)
+		if (e->from[k]->node < 0)
 			return false;
 	return true;
 }
@@ -200,15 +212,15 @@ static int add_nodes(struct parser *p)
 	bool progress = true;
 	int err;
 
-	for (uint32_t i = 0; i < p->count; i++)
-		for (uint32_t k = 0; k < p->entries[i].input_count; k++)
-			if (!find_entry(p, p->entries[i].inputs[k]))
-				return ak_fail(p->diag, -EILSEQ, AK_RULE_H5_INBOUND, p->entries[i].conf.name,
-					       "takes its input from a layer that does not exist");
+	for (uint32_t i = 0; i < p->count; i++) {
+		err = find_inputs(p, &p->entries[i]);
+		if (err)
+			return err;
+	}
 	while (left && progress) {
 		progress = false;
 		for (uint32_t i = 0; i < p->count; i++) {
-			if (p->entries[i].node >= 0 || !inputs_ready(p, &p->entries[i]))
+			if (p->entries[i].node >= 0 || !inputs_ready(&p->entries[i]))
 				continue;
 			err = add_node(p, &p->entries[i]);
 			if (err)

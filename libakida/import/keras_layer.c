@@ -263,6 +263,8 @@ static int parse_conv(const struct ak_layer_conf *c, struct ak_node *n)
 	if (!err)
 		err = get_uint(c, "filters", &n->filters);
 	if (!err && !absent(member(c->config, "padding_value"))) {
+		if (n->op != AK_OP_CONV2D)
+			return bad(c, -EOPNOTSUPP, "padding_value", "is read for Conv2D only");
 		n->padded = true; /* pads like same, whatever padding says */
 		n->same = true;
 		err = get_scalar_or(c, "padding_value", 0, &n->pad_value);
@@ -389,6 +391,16 @@ static int parse_activation(const struct ak_layer_conf *c, struct ak_node *n)
 	return get_activation(c, &n->act);
 }
 
+/* QuantizeML's own Add can halve the sum. */
+static int parse_add(const struct ak_layer_conf *c, struct ak_node *n)
+{
+	bool average;
+	int err = get_bool_or(c, "average", false, &average);
+
+	(void)n;
+	return !err && average ? bad(c, -EOPNOTSUPP, "average", "is not read yet by this version") : err;
+}
+
 static int parse_nothing(const struct ak_layer_conf *c, struct ak_node *n)
 {
 	(void)c;
@@ -410,7 +422,7 @@ static const struct ak_keras_class classes[] = {
 	{"MaxPooling2D", AK_OP_MAXPOOL, false, parse_pool},
 	{"AveragePooling2D", AK_OP_AVGPOOL, false, parse_pool},
 	{"GlobalAveragePooling2D", AK_OP_GAP, false, parse_gap},
-	{"Add", AK_OP_ADD, false, parse_nothing},
+	{"Add", AK_OP_ADD, false, parse_add},
 	{"Flatten", AK_OP_FLATTEN, false, parse_flatten},
 	{"Reshape", AK_OP_RESHAPE, false, parse_reshape},
 	{"Dropout", AK_OP_DROPOUT, false, parse_dropout},
@@ -425,7 +437,7 @@ static const struct ak_keras_class classes[] = {
 	{"QuantizedReLU", AK_OP_RELU, true, parse_quantized_relu},
 	{"QuantizedMaxPool2D", AK_OP_MAXPOOL, true, parse_pool},
 	{"QuantizedGlobalAveragePooling2D", AK_OP_GAP, true, parse_gap},
-	{"QuantizedAdd", AK_OP_ADD, true, parse_nothing},
+	{"QuantizedAdd", AK_OP_ADD, true, parse_add},
 	{"QuantizedFlatten", AK_OP_FLATTEN, true, parse_flatten},
 	{"QuantizedReshape", AK_OP_RESHAPE, true, parse_reshape},
 	{"QuantizedDropout", AK_OP_DROPOUT, true, parse_dropout},

@@ -501,6 +501,9 @@ static const struct bad_case cases[] = {
 	     "axis 1"),
 	JSON("max_value beyond float32", "\"max_value\": null", "\"max_value\": 1e300", -ERANGE, "graph.attribute",
 	     "max_value"),
+	JSON("value padding of a depthwise", "{\"class_name\": \"Conv2D\", \"config\": {",
+	     "{\"class_name\": \"SeparableConv2D\", \"config\": {\"padding_value\": 1, ", -EOPNOTSUPP,
+	     "h5.layer-config", "padding_value"),
 	JSON("negative epsilon", "\"epsilon\": 0.001", "\"epsilon\": -5", -ERANGE, "graph.attribute", "epsilon"),
 };
 
@@ -594,6 +597,45 @@ static void test_graph_load_flipped_bits_never_crash(void **state)
 	scratch_clear();
 }
 
+/* model_config with pieces moved, doubled, cut and overwritten: parsed in this process, so it must hold by itself. */
+static void test_keras_config_parse_mangled_text_never_crashes(void **state)
+{
+	static const char spices[] = "0123456789-.eE[]{}\",:nulltrue\\ \x01\xff";
+	static struct ak_keras_axes axes;
+	size_t len = strlen(config);
+	char *text = malloc(2 * len + 1);
+	unsigned int seed = 99, parsed = 0;
+
+	(void)state;
+	for (int i = 0; i < 4000; i++) {
+		struct akida_graph *g = NULL;
+		size_t n = len;
+
+		memcpy(text, config, len + 1);
+		for (int k = 0; k < 1 + i % 4; k++) {
+			size_t a, b, some;
+
+			seed = seed * 1664525u + 1013904223u;
+			a = (seed >> 8) % n;
+			seed = seed * 1664525u + 1013904223u;
+			b = (seed >> 8) % n;
+			some = (seed >> 4) % 40;
+			some = a + some > n ? n - a : b + some > n ? n - b : some;
+			if (i % 3)
+				text[a] = spices[(seed >> 12) % (sizeof(spices) - 1)];
+			else
+				memmove(text + b, text + a, some);
+		}
+		if (!ak_keras_config_parse(text, n, "mangled", &g, &axes, NULL)) {
+			parsed++;
+			(void)ak_graph_build(g, NULL);
+			akida_graph_destroy(g);
+		}
+	}
+	assert_in_range(parsed, 1, 3999);
+	free(text);
+}
+
 static void check_save(const char *path, int want, const char *rule)
 {
 	struct akida_diag *diag = akida_diag_create();
@@ -661,6 +703,7 @@ int main(void)
 		cmocka_unit_test(test_graph_load_bad_files_are_refused_with_their_rule),
 		cmocka_unit_test(test_graph_load_null_diag_is_allowed),
 		cmocka_unit_test(test_graph_load_flipped_bits_never_crash),
+		cmocka_unit_test(test_keras_config_parse_mangled_text_never_crashes),
 		cmocka_unit_test(test_graph_save_unwritable_path_leaves_nothing),
 	};
 

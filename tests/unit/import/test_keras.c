@@ -407,6 +407,31 @@ static void test_graph_load_layers_in_any_order(void **state)
 	free(config);
 }
 
+/* The order that needs the most passes must not take long. */
+static void test_keras_config_parse_thousands_of_layers_in_reverse(void **state)
+{
+	static struct ak_keras_axes axes;
+	struct akida_graph *g = NULL;
+	char *text = malloc(1 << 20), *at = text;
+
+	(void)state;
+	at += sprintf(at, "{\"class_name\": \"Functional\", \"config\": {\"layers\": [");
+	for (int i = 4000; i > 0; i--)
+		at += sprintf(
+			at,
+			"{\"class_name\": \"Dropout\", \"config\": {\"rate\": 0}, \"name\": \"%d\", \"inbound_nodes\": "
+			"[[[\"%d\", 0, 0, {}]]]}, ",
+			i, i - 1);
+	sprintf(at, "{\"class_name\": \"InputLayer\", \"config\": {\"batch_input_shape\": [null, 3]}, \"name\": \"0\", "
+		    "\"inbound_nodes\": []}], \"output_layers\": [[\"4000\", 0, 0]]}}");
+	assert_int_equal(ak_keras_config_parse(text, strlen(text), "test", &g, &axes, NULL), 0);
+	assert_int_equal(g->count, 4001);
+	assert_string_equal(g->nodes[g->output].name, "4000");
+	assert_int_equal(ak_graph_finish(g, NULL), 0);
+	akida_graph_destroy(g);
+	free(text);
+}
+
 /* Every operation with every attribute set to something unusual survives save and load. */
 static struct akida_graph *unusual_network(void)
 {
@@ -656,6 +681,7 @@ int main(void)
 		cmocka_unit_test(test_graph_load_sequential_without_input_layer),
 		cmocka_unit_test(test_graph_load_single_numbers_and_missing_defaults),
 		cmocka_unit_test(test_graph_load_layers_in_any_order),
+		cmocka_unit_test(test_keras_config_parse_thousands_of_layers_in_reverse),
 		cmocka_unit_test(test_graph_save_every_attribute_comes_back),
 		cmocka_unit_test(test_graph_save_quantized_network_comes_back),
 		cmocka_unit_test(test_graph_save_long_name_arrays_are_split),
