@@ -30,5 +30,8 @@ bool ak_keras_is_quantized(const struct akida_graph *g, uint32_t i);
 
 /* Reads a Keras .h5 that is in memory; -EILSEQ, -EOPNOTSUPP, -ERANGE, -EINVAL as the diagnostics say. */
 int ak_keras_load(const void *bytes, size_t len, const char *path, struct akida_graph **out, struct akida_diag *diag);
+/* The part of it that trusts nothing: the arena of the confined child (h5_arena.h) to a finished graph. */
+int ak_keras_arena_load(const void *arena, size_t len, const char *path, struct akida_graph **out,
+			struct akida_diag *diag);
 
 #endif

@@ -240,29 +240,37 @@ static int build(struct loader *l)
 	return err ? err : check_axes(l, &axes);
 }
 
+int ak_keras_arena_load(const void *arena, size_t len, const char *path, struct akida_graph **out,
+			struct akida_diag *diag)
+{
+	struct loader l = {.path = path, .diag = diag, .arena = arena, .len = len};
+	int err = build(&l);
+
+	if (err)
+		akida_graph_destroy(l.graph);
+	else
+		*out = l.graph;
+	return err;
+}
+
 int ak_keras_load(const void *bytes, size_t len, const char *path, struct akida_graph **out, struct akida_diag *diag)
 {
 	struct ak_h5_image image = {.bytes = bytes, .len = len};
 	struct ak_confine child = {.work = ak_h5_extract, .ctx = &image, .max_memory = BASE_MEMORY + 4 * len};
-	struct loader l = {.path = path, .diag = diag};
 	void *arena = NULL;
+	size_t arena_len;
 	int err;
 
 	/* weights that unpack to more than this are not weights */
 	child.max_result = BASE_MEMORY + 2 * len < MAX_RESULT ? BASE_MEMORY + 2 * len : MAX_RESULT;
 	image.max_result = child.max_result;
-	err = ak_confine_run(&child, &arena, &l.len);
+	err = ak_confine_run(&child, &arena, &arena_len);
 	if (err == -EILSEQ)
-		return damaged(&l);
+		return ak_fail(diag, err, AK_RULE_IMPORT_DAMAGED, path, "the file is damaged");
 	if (err)
 		return ak_fail(diag, err, AK_RULE_IO, path, "cannot be read in a process of its own: %s",
 			       strerror(-err));
-	l.arena = arena;
-	err = build(&l);
+	err = ak_keras_arena_load(arena, arena_len, path, out, diag);
 	free(arena);
-	if (err)
-		akida_graph_destroy(l.graph);
-	else
-		*out = l.graph;
 	return err;
 }

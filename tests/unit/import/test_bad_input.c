@@ -11,6 +11,7 @@
 #include <zip.h>
 #include <akida/status.h>
 #include "files.h"
+#include "import/h5_arena.h"
 #include "import/keras.h"
 
 #define CONV_KERNEL "model_weights/conv/conv/kernel:0"
@@ -636,6 +637,57 @@ static void test_keras_config_parse_mangled_text_never_crashes(void **state)
 	free(text);
 }
 
+/* The reader's child may have been taken over by the file: what it hands back is as hostile as the file itself. */
+static void test_keras_arena_load_mangled_arena_never_crashes(void **state)
+{
+	struct ak_h5_image image = {.bytes = good, .len = good_len, .max_result = 1 << 24};
+	unsigned char *arena, *copy;
+	unsigned int seed = 7, loaded = 0;
+	struct akida_graph *g;
+	char path[PATH_MAX];
+	size_t len;
+	int fd;
+
+	(void)state;
+	scratch_path(path, sizeof(path), "arena");
+	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(ak_h5_extract(&image, fd), 0);
+	close(fd);
+	len = read_file(path, &arena);
+	assert_int_equal(ak_keras_arena_load(arena, len, "arena", &g, NULL), 0);
+	akida_graph_destroy(g);
+	for (size_t cut = 0; cut < len; cut += 97) { /* an allocation of that length, so that sanitizers see the end */
+		copy = malloc(cut ? cut : 1);
+		memcpy(copy, arena, cut);
+		assert_int_not_equal(ak_keras_arena_load(copy, cut, "arena", &g, NULL), 0);
+		free(copy);
+	}
+	copy = malloc(len);
+	for (int i = 0; i < 3000; i++) {
+		memcpy(copy, arena, len);
+		for (int k = 0; k < 1 + i % 3; k++) {
+			size_t at;
+
+			seed = seed * 1664525u + 1013904223u;
+			at = (seed >> 8) % (i % 2 ? sizeof(struct ak_h5_arena) : len) & ~(size_t)7;
+			seed = seed * 1664525u + 1013904223u;
+			if (seed & 0x10000)
+				copy[at + (seed >> 8) % 8] ^= (unsigned char)(1u << (seed >> 20) % 8);
+			else
+				memset(copy + at, seed & 0x20000 ? 0xff : 0, 8);
+		}
+		if (!ak_keras_arena_load(copy, len, "arena", &g, NULL)) {
+			loaded++;
+			akida_graph_destroy(g);
+		}
+	}
+	assert_in_range(loaded, 1, 2999);
+	free(copy);
+	free(arena);
+	scratch_clear();
+}
+
 static void check_save(const char *path, int want, const char *rule)
 {
 	struct akida_diag *diag = akida_diag_create();
@@ -704,6 +756,7 @@ int main(void)
 		cmocka_unit_test(test_graph_load_null_diag_is_allowed),
 		cmocka_unit_test(test_graph_load_flipped_bits_never_crash),
 		cmocka_unit_test(test_keras_config_parse_mangled_text_never_crashes),
+		cmocka_unit_test(test_keras_arena_load_mangled_arena_never_crashes),
 		cmocka_unit_test(test_graph_save_unwritable_path_leaves_nothing),
 	};
 
