@@ -151,6 +151,18 @@ check check-unit check-asan check-cli check-golden check-build lint:
 	@$(MAKE) $(JOBS) --no-print-directory lib tools unit-bin
 	@MAKE='$(MAKE)' B='$(B)' sh tests/run.sh $@
 
+# Real kernels under QEMU with the module and both emulated boards. The series after 6.1 needs the security suite.
+check-kernel:
+	@sh $(DEPS) install build toolchain kernel
+	@case "$(or $(KERNELS),6.12)" in *6.12*) sh $(DEPS) install kernel-6.12 || true ;; esac
+	@$(MAKE) $(JOBS) --no-print-directory lib $(B)/kernel/host_cases
+	@B='$(B)' KERNELS='$(KERNELS)' LEGS='$(LEGS)' TESTS='$(TESTS)' sh tests/kernel/run.sh
+$(B)/kernel/host_cases: tests/kernel/host_cases.c tests/kernel/guest/case.h $(B)/lib/libakida.a $(B)/lib/libakida-tools.a
+	@mkdir -p $(@D)
+	$(SAY) CC $@
+	$(Q)$(CC) $(LIB_CPPFLAGS) $(ALL_CFLAGS) -o $@ $< $(ALL_LDFLAGS) $(B)/lib/libakida-tools.a $(B)/lib/libakida.a \
+		$(TOOLCHAIN_LIBS) -lpthread -ldl
+
 format:
 	clang-format -i $$(git ls-files 'libakida/*.[ch]' 'tools/*.[ch]' 'firmware/*.[ch]' 'tests/*.[ch]')
 
@@ -158,7 +170,7 @@ docs:
 	sh tools/docs.sh encodings > docs/encodings.md
 	sh tools/docs.sh rules > docs/rules.md
 
-NOT_YET := module dkms-tree deb soak mutate fuzz bench-kernels bench-train bench-driver check-kernel check-kernel-debug \
+NOT_YET := module dkms-tree deb soak mutate fuzz bench-kernels bench-train bench-driver check-kernel-debug \
 	check-docs check-deb check-image check-browser check-hw
 $(NOT_YET):
 	@echo "make $@: not available in this version" >&2; exit 1
@@ -187,6 +199,7 @@ help:
 	@echo "make bench          install what is missing, build, run the main job on virtual:akd1000, write build/bench.json"
 	@echo "make check          every test that needs no board; ends with N passed, N failed, N skipped"
 	@echo "make check-unit | check-asan | check-cli | check-golden | check-build | lint      parts of it"
+	@echo "make check-kernel   real kernels in QEMU with the module and both emulated boards; KERNELS='6.1 6.12' LEGS= TESTS="
 	@echo "make deps           install what building and testing need (apt; without root: print the list)"
 	@echo "make lib | tools | runtime     libraries; programs; both without the toolchain"
 	@echo "make unit           build and run the unit tests, stop at the first failing program"
@@ -199,6 +212,6 @@ print-%:
 	@echo '$($*)'
 
 .PHONY: all lib runtime tools links models unit unit-bin deps bench check check-unit check-asan check-cli check-golden \
-	check-build lint format docs install clean help $(NOT_YET)
+	check-build check-kernel lint format docs install clean help $(NOT_YET)
 .DELETE_ON_ERROR:
 -include $(RUNTIME_OBJ:.o=.d) $(TOOLCHAIN_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TEST_BIN:=.d)

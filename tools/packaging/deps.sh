@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # What building and testing need, found by looking (not by asking a package manager), installed with apt on request.
-#   deps.sh list|need|install GROUP...      groups: build toolchain test
+#   deps.sh list|need|install GROUP...      groups: build toolchain test kernel kernel-6.12
 # list prints the missing Debian packages; need fails with them; install gets them without questions.
 set -u
 CC=${CC:-gcc}
@@ -25,6 +25,24 @@ python3 cmd python3
 python3-numpy py numpy
 python3-h5py py h5py
 git cmd git" ;;
+	kernel) echo "qemu-system-x86 cmd qemu-system-x86_64
+busybox-static cmd busybox
+cpio cmd cpio
+kmod cmd modinfo
+xz-utils cmd xz
+zstd cmd zstd
+linux-headers-amd64 pkg linux-headers-amd64
+dpkg-dev cmd dpkg-source
+meson cmd meson
+ninja-build cmd ninja
+python3-venv pkg python3-venv
+pkg-config cmd pkg-config
+libglib2.0-dev file /usr/include/glib-2.0/glib.h
+libpixman-1-dev file /usr/include/pixman-1/pixman.h
+libfdt-dev hdr libfdt.h
+gcc-i686-linux-gnu cmd i686-linux-gnu-gcc
+libc6-dev-i386-cross file /usr/i686-linux-gnu/include/stdio.h" ;;
+	kernel-6.12) echo "linux-headers-6.12-amd64 pkg linux-headers-6.12-amd64" ;;
 	*) echo "deps.sh: unknown group $1" >&2; exit 2 ;;
 	esac
 }
@@ -32,6 +50,8 @@ git cmd git" ;;
 present() {
 	case $1 in
 	cmd) command -v "$2" >/dev/null 2>&1 ;;
+	pkg) dpkg-query -W -f '${Status}' "$2" 2>/dev/null | grep -q 'ok installed' ;;
+	file) [ -e "$2" ] ;;
 	hdr) echo "#include <$2>" | "$CC" -E -I/usr/include/hdf5/serial -x c - >/dev/null 2>&1 ;;
 	cmocka) printf '#include <stdarg.h>\n#include <stddef.h>\n#include <setjmp.h>\n#include <stdint.h>\n#include <cmocka.h>\n' |
 		"$CC" -E -x c - >/dev/null 2>&1 ;;
