@@ -11,6 +11,7 @@
 #include <zip.h>
 #include <akida/status.h>
 #include "files.h"
+#include "import/confine.h"
 #include "import/h5_arena.h"
 #include "import/keras.h"
 
@@ -641,20 +642,16 @@ static void test_keras_config_parse_mangled_text_never_crashes(void **state)
 static void test_keras_arena_load_mangled_arena_never_crashes(void **state)
 {
 	struct ak_h5_image image = {.bytes = good, .len = good_len, .max_result = 1 << 24};
-	unsigned char *arena, *copy;
+	struct ak_confine child = {
+		.work = ak_h5_extract, .ctx = &image, .max_memory = (size_t)256 << 20, .max_result = 1 << 24};
 	unsigned int seed = 7, loaded = 0;
+	unsigned char *copy;
 	struct akida_graph *g;
-	char path[PATH_MAX];
+	void *arena;
 	size_t len;
-	int fd;
 
 	(void)state;
-	scratch_path(path, sizeof(path), "arena");
-	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	assert_true(fd >= 0);
-	assert_int_equal(ak_h5_extract(&image, fd), 0);
-	close(fd);
-	len = read_file(path, &arena);
+	assert_int_equal(ak_confine_run(&child, &arena, &len), 0);
 	assert_int_equal(ak_keras_arena_load(arena, len, "arena", &g, NULL), 0);
 	akida_graph_destroy(g);
 	for (size_t cut = 0; cut < len; cut += 97) { /* an allocation of that length, so that sanitizers see the end */
@@ -685,7 +682,6 @@ static void test_keras_arena_load_mangled_arena_never_crashes(void **state)
 	assert_in_range(loaded, 1, 2999);
 	free(copy);
 	free(arena);
-	scratch_clear();
 }
 
 static void check_save(const char *path, int want, const char *rule)
