@@ -15,6 +15,8 @@ int ak_pass_split_activations(struct akida_graph *g);
 int ak_pass_remove_dropout(struct akida_graph *g);
 /* AveragePooling2D over the whole map is GlobalAveragePooling2D(keepdims=True). Needs finished shapes. */
 int ak_pass_global_pooling(struct akida_graph *g);
+/* Of Flatten and Reshape in a row the last one says it all; one that changes nothing goes. Needs finished shapes. */
+int ak_pass_merge_reshapes(struct akida_graph *g);
 /* ZeroPadding2D before a valid convolution becomes padding "same" where that is the same. Needs finished shapes. */
 int ak_pass_merge_zero_padding(struct akida_graph *g);
 /* The offset of a leading Rescaling moves into the next Conv2D or Dense: bias, and a padding value for "same". */

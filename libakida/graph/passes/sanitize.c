@@ -24,9 +24,9 @@ int ak_pass_cut_head(struct akida_graph *g, struct akida_diag *diag)
 int ak_graph_sanitize(const struct akida_graph *g, struct akida_graph **out, struct akida_diag *diag)
 {
 	static int (*const passes[])(struct akida_graph *) = {
-		ak_pass_remove_dropout,	 ak_pass_global_pooling,   ak_pass_merge_zero_padding,
-		ak_pass_align_rescaling, ak_pass_pool_before_relu, ak_pass_batchnorm_before_pool,
-		ak_pass_fold_batchnorm,
+		ak_pass_remove_dropout,	       ak_pass_merge_reshapes,	ak_pass_global_pooling,
+		ak_pass_merge_zero_padding,    ak_pass_align_rescaling, ak_pass_pool_before_relu,
+		ak_pass_batchnorm_before_pool, ak_pass_fold_batchnorm,
 	};
 	struct akida_graph *copy;
 	int err = ak_graph_clone(g, &copy);

@@ -125,6 +125,34 @@ static void test_global_pooling_part_of_the_map_stays(void **state)
 	akida_graph_destroy(g);
 }
 
+static void test_merge_reshapes_last_one_stays(void **state)
+{
+	struct akida_graph *g = net_start(4, 4, 3), *s;
+	struct ak_node *r;
+
+	(void)state;
+	r = net_add(g, AK_OP_RESHAPE); /* to the shape it has */
+	r->rank = 3;
+	r->dims[0] = r->dims[1] = 4;
+	r->dims[2] = 3;
+	net_conv(g, 4, 3, 1);
+	r = net_add(g, AK_OP_RESHAPE);
+	r->rank = 2;
+	r->dims[0] = 16;
+	r->dims[1] = 4;
+	r = net_add(g, AK_OP_RESHAPE);
+	r->rank = 2;
+	r->dims[0] = 8;
+	r->dims[1] = 8;
+	net_add(g, AK_OP_FLATTEN);
+	net_dense(g, 3);
+	net_finish(g);
+	s = copy_of(g);
+	assert_int_equal(ak_pass_merge_reshapes(s), 0);
+	ORDER(s, AK_OP_INPUT, AK_OP_CONV2D, AK_OP_FLATTEN, AK_OP_DENSE);
+	end(g, s);
+}
+
 /* Kernel, stride, padding before and after, input size: rewritten or not. */
 static void test_merge_zero_padding_only_when_it_is_same(void **state)
 {
@@ -403,6 +431,7 @@ int main(void)
 		cmocka_unit_test(test_remove_dropout_nothing_changes),
 		cmocka_unit_test(test_global_pooling_whole_map_average_becomes_global),
 		cmocka_unit_test(test_global_pooling_part_of_the_map_stays),
+		cmocka_unit_test(test_merge_reshapes_last_one_stays),
 		cmocka_unit_test(test_merge_zero_padding_only_when_it_is_same),
 		cmocka_unit_test(test_align_rescaling_offset_moves_into_bias_and_padding),
 		cmocka_unit_test(test_align_rescaling_valid_convolution_needs_no_padding),
