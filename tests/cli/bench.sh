@@ -48,6 +48,7 @@ PY
 then ok "modelled figures are the same at every run"; else not_ok "modelled figures differ from run to run"; fi
 
 run "$bench" -d virtual:akd1000 --data random --frames 5 --json; cp "$work/out" "$work/j"
+json_ok "a short run has a floor, and no average" "$work/j" "j['power_mw']['floor'] > 0 and j['power_mw']['avg'] is None"
 json_ok "no accuracy without labels" "$work/j" "j['accuracy'] is None and j['quality'] is None"
 run "$bench" -d cpu --data digits --frames 1500 --json; cp "$work/out" "$work/j"
 json_ok "cpu: the host is the source, no power" "$work/j" "j['device']['source'] == 'host' and j['power_mw']['avg'] is None and j['map']['nps'] is None and j['energy_mj_per_frame'] is None"

@@ -31,6 +31,8 @@ if have "KWS program of the vendor" $p/kws_akd1500_v250_program.bin $p/kws_emula
 	same_as "KWS potentials" "$work/o.npy" $p/kws_emulated_potentials_30x12_i32.bin "(30, 12)"
 	run "$akida" summary $p/kws_akd1500_v250_program.bin
 	expect "summary of the KWS program shows tags" 0 '(verified|derived|provisional)'
+	expect "summary gives shapes as height, width, channels" 0 '^layer_0 \(InputConv\.\) +\[25, 5, 64\] +\(5, 5, 1, 64\)'
+	expect "summary of a dense layer" 0 '^layer_5 \(Fully\.\) +\[1, 1, 12\] +\(1, 1, 64, 12\)'
 fi
 vww_out=$(ls $p/vww_*potentials*i32.bin 2> /dev/null | head -n 1)
 vww_in=$(ls $p/vww_*inputs*u8.bin 2> /dev/null | head -n 1)

@@ -67,7 +67,7 @@ void bench_html(const struct bench *b, FILE *f)
 	row(f, "Latency, median", s->latency_us_p50, "us", source);
 	row(f, "Latency, 99 %", s->latency_us_p99, "us", source);
 	row(f, "Latency, largest", s->latency_us_max, "us", source);
-	row(f, "Floor power", s->has_power ? s->floor_mw : NAN, "mW", power);
+	row(f, "Floor power", s->floor_mw > 0 ? s->floor_mw : NAN, "mW", source);
 	row(f, "Average power", s->has_power ? s->avg_mw : NAN, "mW", power);
 	row(f, "Energy per frame", s->has_power ? s->energy_mj_per_frame : NAN, "mJ", power);
 	row(f, "Framerate of this host", s->host_fps, "fps", "measured (this host)");

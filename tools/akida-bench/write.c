@@ -55,7 +55,7 @@ static void write_run(struct json *j, const struct bench *b)
 	}
 	json_close(j, '}');
 	json_open(j, "power_mw", '{');
-	json_number(j, "floor", s->has_power ? s->floor_mw : NAN);
+	json_number(j, "floor", s->floor_mw > 0 ? s->floor_mw : NAN);
 	json_number(j, "avg", s->has_power ? s->avg_mw : NAN);
 	json_number(j, "min", s->has_power ? s->min_mw : NAN);
 	json_number(j, "max", s->has_power ? s->max_mw : NAN);

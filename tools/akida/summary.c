@@ -9,7 +9,9 @@
 
 static void print_title(const char *title, int width)
 {
-	printf("%*s%s\n", (width - (int)strlen(title)) / 2, "", title);
+	int left = (width - (int)strlen(title)) / 2;
+
+	printf("%*s%s\n", left > 0 ? left : 0, "", title);
 }
 
 /* Both tables as wide as the wider one. */
@@ -90,13 +92,13 @@ static void layer_rows(struct table *t, const struct akida_layer_info *l)
 	bool separable = l->type == AKIDA_LAYER_SEPARABLE;
 
 	table_cell(t, "%.80s (%s)", l->name, l->type_name);
-	table_cell(t, "[%u, %u, %u]", l->out_w, l->out_h, l->out_c);
+	table_cell(t, "[%u, %u, %u]", l->out_h, l->out_w, l->out_c);
 	if (l->type == AKIDA_LAYER_INPUT_DATA)
 		table_cell(t, "N/A");
 	else if (l->type == AKIDA_LAYER_FULLY)
 		table_cell(t, "(1, 1, %u, %u)", l->in_h * l->in_w * l->in_c, l->out_c);
 	else
-		table_cell(t, "(%u, %u, %u, %u)", l->kernel_w, l->kernel_h, l->in_c, separable ? 1 : l->filters);
+		table_cell(t, "(%u, %u, %u, %u)", l->kernel_h, l->kernel_w, l->in_c, separable ? 1 : l->filters);
 	table_cell(t, "%u", l->weights_bits);
 	if (l->act_bits)
 		table_cell(t, "%u", l->act_bits);
@@ -144,8 +146,8 @@ static int summary_model(const struct akida_model *m)
 	table_cell(head, "Layers");
 	table_cell(head, "Parameters");
 	table_rule(head, '=', NULL);
-	table_cell(head, "[%u, %u, %u]", in[1], in[0], in[2]);
-	table_cell(head, "[%u, %u, %u]", out[1], out[0], out[2]);
+	table_cell(head, "[%u, %u, %u]", in[0], in[1], in[2]);
+	table_cell(head, "[%u, %u, %u]", out[0], out[1], out[2]);
 	table_cell(head, "1");
 	table_cell(head, "%u", n);
 	table_cell(head, "%" PRIu64, parameters);
@@ -165,11 +167,11 @@ static void program_layer_rows(struct table *t, const struct akida_program *p)
 		if (akida_program_layer(p, i, &l))
 			continue;
 		table_cell(t, "%s (%s)", l.name, l.type_name);
-		table_cell(t, "[%u, %u, %u]", l.out_w, l.out_h, l.out_c);
+		table_cell(t, "[%u, %u, %u]", l.out_h, l.out_w, l.out_c);
 		if (!strncmp(l.type_name, "Sep", 3))
-			table_cell(t, "(%u, %u, %u, 1)", l.kernel_w, l.kernel_h, l.in_c);
+			table_cell(t, "(%u, %u, %u, 1)", l.kernel_h, l.kernel_w, l.in_c);
 		else
-			table_cell(t, "(%u, %u, %u, %u)", l.kernel_w ? l.kernel_w : 1, l.kernel_h ? l.kernel_h : 1,
+			table_cell(t, "(%u, %u, %u, %u)", l.kernel_h ? l.kernel_h : 1, l.kernel_w ? l.kernel_w : 1,
 				   l.in_c, l.out_c);
 		if (l.nps)
 			table_cell(t, "%u", l.nps);
@@ -217,8 +219,8 @@ static int summary_program(const struct akida_program *p)
 	for (size_t k = 0; k < 8; k++)
 		table_cell(head, "%s", heads[k]);
 	table_rule(head, '=', NULL);
-	table_cell(head, "[%u, %u, %u]", i.in_dims[1], i.in_dims[0], i.in_dims[2]);
-	table_cell(head, "[%u, %u, %u]", i.out_dims[1], i.out_dims[0], i.out_dims[2]);
+	table_cell(head, "[%u, %u, %u]", i.in_dims[0], i.in_dims[1], i.in_dims[2]);
+	table_cell(head, "[%u, %u, %u]", i.out_dims[0], i.out_dims[1], i.out_dims[2]);
 	table_cell(head, "1");
 	table_cell(head, "%u", n);
 	table_cell(head, "%u", i.nps);

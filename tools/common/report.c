@@ -14,7 +14,7 @@ const char *report_source(enum akida_source s)
 void report_stats(const struct akida_stats *s)
 {
 	printf("Figures: %s\n", report_source(s->source));
-	if (s->has_power && isfinite(s->floor_mw))
+	if (s->floor_mw > 0)
 		printf("Floor power: %.2f mW\n", s->floor_mw);
 	if (isfinite(s->fps) && s->fps > 0)
 		printf("Average framerate = %.2f fps\n", s->fps);
