@@ -126,6 +126,24 @@ void stage_close(struct stage *s)
 	memset(s, 0, sizeof(*s));
 }
 
+/* A file of samples, or a data set by its SPEC (mnist-train:DIR), whose frames then are the samples. */
+static int load_samples(const char *from, struct akida_array *out, struct akida_diag *diag)
+{
+	const struct akida_toolchain *t = tool_toolchain();
+	struct akida_dataset data = {0};
+	int err;
+
+	if (!strchr(from, ':') || !access(from, F_OK))
+		return t->samples_load(from, out, diag);
+	err = t->data_load(from, &data, diag);
+	if (!err) {
+		*out = data.x;
+		memset(&data.x, 0, sizeof(data.x));
+	}
+	akida_dataset_fini(&data);
+	return err;
+}
+
 int stage_need_quantized(struct stage *s, const struct stage_params *p)
 {
 	const struct akida_toolchain *t;
@@ -142,7 +160,7 @@ int stage_need_quantized(struct stage *s, const struct stage_params *p)
 		return TOOL_FAILED;
 	diag = akida_diag_create();
 	if (p->samples) {
-		err = t->samples_load(p->samples, &samples, diag);
+		err = load_samples(p->samples, &samples, diag);
 		if (err) {
 			tool_fail(diag, p->samples, err);
 			goto out;
