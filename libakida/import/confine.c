@@ -44,6 +44,7 @@
 #endif
 
 #define POLL_NS 300000L
+#define OLD_KERNEL_FDS 4096
 
 static void limit(int resource, rlim_t value)
 {
@@ -117,6 +118,19 @@ static size_t address_space_bytes(void)
 	return (size_t)strtoull(text, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
 }
 
+/* Sanitizers keep standard error, to be heard. */
+static void close_others(int fd)
+{
+	int first = SANITIZED ? 3 : 0;
+
+	if ((fd <= first || !syscall(SYS_close_range, (unsigned int)first, (unsigned int)fd - 1, 0u)) &&
+	    !syscall(SYS_close_range, (unsigned int)fd + 1, ~0u, 0u))
+		return;
+	for (int i = first; i < OLD_KERNEL_FDS; i++) /* before Linux 5.9 */
+		if (i != fd)
+			close(i);
+}
+
 /* The child's life. No return: it never runs the caller's exit handlers. */
 static void __attribute__((noreturn)) child(const struct ak_confine *c, int fd, size_t space)
 {
@@ -128,9 +142,7 @@ static void __attribute__((noreturn)) child(const struct ak_confine *c, int fd, 
 		if (s != SIGKILL && s != SIGSTOP)
 			(void)signal(s, SIG_DFL);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	if (fd > 0)
-		(void)syscall(SYS_close_range, SANITIZED ? 3u : 0u, (unsigned int)fd - 1, 0u);
-	(void)syscall(SYS_close_range, (unsigned int)fd + 1, ~0u, 0u);
+	close_others(fd);
 	limit(RLIMIT_CORE, 0);
 	limit(RLIMIT_CPU, AK_CONFINE_CPU_S);
 	limit(RLIMIT_FSIZE, c->max_result);

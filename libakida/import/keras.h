@@ -28,6 +28,10 @@ char *ak_keras_config_print(const struct akida_graph *g);
 /* Whether node i is written as a class of QuantizeML. */
 bool ak_keras_is_quantized(const struct akida_graph *g, uint32_t i);
 
+/* libhdf5 has one lock for the process: a fork while another thread holds it would leave the child waiting. */
+void ak_h5_lock(void);
+void ak_h5_unlock(void);
+
 /* Reads a Keras .h5 that is in memory; -EILSEQ, -EOPNOTSUPP, -ERANGE, -EINVAL as the diagnostics say. */
 int ak_keras_load(const void *bytes, size_t len, const char *path, struct akida_graph **out, struct akida_diag *diag);
 /* The part of it that trusts nothing: the arena of the confined child (h5_arena.h) to a finished graph. */

@@ -264,7 +264,9 @@ int ak_keras_load(const void *bytes, size_t len, const char *path, struct akida_
 	/* weights that unpack to more than this are not weights */
 	child.max_result = BASE_MEMORY + 2 * len < MAX_RESULT ? BASE_MEMORY + 2 * len : MAX_RESULT;
 	image.max_result = child.max_result;
+	ak_h5_lock();
 	err = ak_confine_run(&child, &arena, &arena_len);
+	ak_h5_unlock();
 	if (err == -EILSEQ)
 		return ak_fail(diag, err, AK_RULE_IMPORT_DAMAGED, path, "the file is damaged");
 	if (err)

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <hdf5.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,18 @@
 #define NAME_ARRAY_LIMIT 64512u /* Keras' HDF5_OBJECT_HEADER_LIMIT */
 #define IMAGE_INCREMENT ((size_t)1 << 20)
 #define FULL_NAME (2 * AK_NODE_NAME + 32)
+
+static pthread_mutex_t h5_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+void ak_h5_lock(void)
+{
+	pthread_mutex_lock(&h5_mutex);
+}
+
+void ak_h5_unlock(void)
+{
+	pthread_mutex_unlock(&h5_mutex);
+}
 
 static int put_attr(hid_t loc, const char *name, hid_t type, hid_t space, const void *data)
 {
@@ -288,10 +301,12 @@ int akida_graph_save(const struct akida_graph *g, const char *path, struct akida
 	err = check_savable(g, diag);
 	if (err)
 		return err;
+	ak_h5_lock();
 	H5Eget_auto2(H5E_DEFAULT, &report, &report_context);
 	H5Eset_auto2(H5E_DEFAULT, NULL, NULL); /* the library prints nothing */
 	err = build_image(g, &bytes, &len);
 	H5Eset_auto2(H5E_DEFAULT, report, report_context);
+	ak_h5_unlock();
 	if (err)
 		return ak_fail(diag, err, err == -ENOMEM ? AK_RULE_NOMEM : AK_RULE_IO, path,
 			       "cannot be laid out as HDF5");

@@ -19,9 +19,20 @@ struct akida_node_info {
 	uint32_t weight_bits, act_bits; /* 0 when not quantized */
 };
 
-/* Recognises the file by content. .h5 (Keras 2, float or quantized by us) today; other kinds are refused by name. */
+/*
+ * Recognises the file by content: .h5 of Keras 2 (2.0 to 2.15), float or quantized by QuantizeML or by us; other kinds are
+ * refused by name. The caller destroys *out, which is written on success only. A file is read in a process of its own
+ * (fork), limited in time and memory. Thread safe.
+ * -ENOENT and other codes of open; -EILSEQ damaged or malformed; -EOPNOTSUPP another kind, layer class, number type;
+ * -EINVAL layers or weights that do not fit each other; -ERANGE absurd sizes, NaN, infinity; -ENOMEM. Each with a rule id
+ * and the layer's name.
+ */
 AKIDA_API int akida_graph_load(const char *path, struct akida_graph **out, struct akida_diag *diag);
-/* Writes Keras .h5; a quantized graph is written as QuantizeML lays it out. Atomic. */
+/*
+ * Writes Keras 2.15 .h5; a quantized graph as QuantizeML lays it out. Atomic: path holds the whole model or what it held
+ * before. Equal graphs give equal bytes. Thread safe. -EOPNOTSUPP: a layer without a class in the file; codes of open and
+ * rename.
+ */
 AKIDA_API int akida_graph_save(const struct akida_graph *g, const char *path, struct akida_diag *diag);
 AKIDA_API void akida_graph_destroy(struct akida_graph *g);
 AKIDA_API uint32_t akida_graph_nodes(const struct akida_graph *g);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <hdf5.h>
 #include <math.h>
+#include <pthread.h>
 #include <akida/status.h>
 #include "files.h"
 #include "import/keras.h"
@@ -637,6 +638,38 @@ static void test_graph_save_quantized_network_comes_back(void **state)
 	check_save_and_load(g);
 }
 
+static void *load_and_save_many_times(void *failed)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%p.h5", scratch, (void *)&path);
+	for (int i = 0; i < 10; i++) {
+		struct akida_graph *g = small_network(), *back = NULL;
+
+		if (akida_graph_save(g, path, NULL) || akida_graph_load(path, &back, NULL))
+			++*(int *)failed;
+		akida_graph_destroy(back);
+		akida_graph_destroy(g);
+	}
+	return NULL;
+}
+
+/* libhdf5's lock and fork do not mix by themselves. */
+static void test_graph_load_and_save_in_threads(void **state)
+{
+	int failed[4] = {0};
+	pthread_t t[4];
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&t[i], NULL, load_and_save_many_times, &failed[i]), 0);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(pthread_join(t[i], NULL), 0);
+		assert_int_equal(failed[i], 0);
+	}
+	scratch_clear();
+}
+
 /* More layer names than one attribute holds: split as Keras splits them, and put together again. */
 static void test_graph_save_long_name_arrays_are_split(void **state)
 {
@@ -684,6 +717,7 @@ int main(void)
 		cmocka_unit_test(test_keras_config_parse_thousands_of_layers_in_reverse),
 		cmocka_unit_test(test_graph_save_every_attribute_comes_back),
 		cmocka_unit_test(test_graph_save_quantized_network_comes_back),
+		cmocka_unit_test(test_graph_load_and_save_in_threads),
 		cmocka_unit_test(test_graph_save_long_name_arrays_are_split),
 	};
 
