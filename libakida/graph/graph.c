@@ -60,11 +60,26 @@ static bool name_taken(const struct akida_graph *g, const char *name)
 }
 
 /* Keras' way: the name itself, else name_1, name_2 and so on. */
+/* The name itself, or with the next number behind those of its kind that are taken; one pass over the nodes. */
 static void unique_name(const struct akida_graph *g, const char *name, char *out)
 {
+	size_t base = strnlen(name, AK_NODE_NAME - 12);
+	unsigned long next = 1;
+
 	snprintf(out, AK_NODE_NAME, "%s", name);
-	for (uint32_t i = 1; name_taken(g, out); i++)
-		snprintf(out, AK_NODE_NAME, "%.*s_%u", AK_NODE_NAME - 12, name, i);
+	if (!name_taken(g, out))
+		return;
+	for (uint32_t i = 0; i < g->count; i++) {
+		const char *other = g->nodes[i].name, *digits = other + base + 1;
+		unsigned long number;
+
+		if (strncmp(other, name, base) || other[base] != '_' || strspn(digits, "0123456789") != strlen(digits))
+			continue;
+		number = strtoul(digits, NULL, 10);
+		if (number >= next && number < 1000000000ul)
+			next = number + 1;
+	}
+	snprintf(out, AK_NODE_NAME, "%.*s_%lu", (int)base, name, next);
 }
 
 static int grow(struct akida_graph *g)
