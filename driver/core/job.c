@@ -77,11 +77,14 @@ static int start_input(struct akc_dev *d, const struct akc_program *p)
 	err = akc_ring_init(d, &d->in, true, AKC_CDMA_MONITOR_END_INBOUND);
 	if (err)
 		return err;
-	v = 0;
-	if (d->chip->clears_outputs && !p->output_type)
-		v = AKC_CDMA_OB_CLEAR_EN |
-		    akc_output_bytes(p->output_type, p->activation, p->out_count) / 4;
-	akc_write(d, d->in.base + AKC_CDMA_OB_CLEAR, v);
+	/* The vendor engine leaves this register alone on the AKD1000, and so does this. */
+	if (d->chip->clears_outputs) {
+		v = 0;
+		if (!p->output_type)
+			v = AKC_CDMA_OB_CLEAR_EN |
+			    akc_output_bytes(p->output_type, p->activation, p->out_count) / 4;
+		akc_write(d, d->in.base + AKC_CDMA_OB_CLEAR, v);
+	}
 	v = akc_read(d, d->in.base + AKC_CDMA_STATUS);
 	if (v == AKC_ALL_ONES)
 		return akc_gone(d, "input DMA status", d->in.base);

@@ -210,6 +210,13 @@ static void test_dma_channel_that_never_stops_is_lost(void **state)
 		logged = b->logged;
 		assert_int_equal(akc_mem_write(&d, 0x20001000, &buf, 0, 4096), -EIO);
 		assert_int_equal(b->logged, logged);
+		/* a reset does not help while it runs, and does once it has stopped */
+		assert_int_equal(akc_reset(&d), -EIO);
+		assert_int_equal(akc_mem_write(&d, 0x20001000, &buf, 0, 4096), -EIO);
+		b->never_quiet = b->no_completion = false;
+		assert_int_equal(akc_reset(&d), 0);
+		assert_int_equal(akc_mem_write(&d, 0x20001000, &buf, 0, 4096), 0);
+		assert_int_equal(d.generation, 3);
 		sb_free(b);
 	}
 }

@@ -101,8 +101,9 @@ static void test_load_resets_programs_and_prepares_the_input(void **state)
 		/* input ring of batch + 1 image descriptors, inbound end */
 		assert_int_equal(*sb_cell(b, core_bar, HRC(0xc)), 0x00030002);
 		assert_int_equal(*sb_cell(b, core_bar, HRC(0x24)), 0x000e2100);
-		assert_int_equal(*sb_cell(b, core_bar, HRC(0x98)),
-				 c ? 0x80000002 : 0); /* the AKD1500 clears outputs itself */
+		/* the AKD1500 clears outputs itself, the AKD1000's register is left alone */
+		assert_int_equal(*sb_cell(b, core_bar, HRC(0x98)), c ? 0x80000002 : 0);
+		assert_int_equal(sb_count_writes(b, core_bar, HRC(0x98)), c);
 		assert_int_equal(*sb_cell(b, core_bar, HRC(0)) & AKC_CDMA_CONTROL_RUN, 0);
 		/* the last track is in the track buffer, word for word */
 		assert_memory_equal(device_memory(b, d.track_addr, 4), s.image + S_FNP, (S_WORDS - S_FNP) * 4);
@@ -357,6 +358,30 @@ static void test_fetch_of_a_large_output_takes_several_reads(void **state)
 	tear_down(b);
 }
 
+/* Up to six pages of zeros travel with the frame, more in transfers before it. */
+static void test_enqueue_clears_outputs_of_every_size(void **state)
+{
+	static const u32 outputs[] = {2, 1000, 1016, 1018, 5000, 6136, 6138, 30000};
+
+	(void)state;
+	for (u32 i = 0; i < sizeof(outputs) / sizeof(outputs[0]); i++) {
+		struct akc_dev d;
+		struct sample s;
+		struct sb *b;
+		u32 end;
+
+		set_up(&b, &d, &s, AKC_PCI_AKD1000);
+		s.p.out_count = outputs[i];
+		assert_int_equal(akc_load(&d, &s.p, 2), 0);
+		assert_int_equal(akc_enqueue(&d, &d.stage, 0x4000), 0x1235);
+		end = d.out_addr + d.out_stride;
+		for (u32 at = d.out_addr; at < end; at += 4)
+			assert_int_equal(mem32(b, at), 0);
+		assert_int_equal(mem32(b, end), 0xa5a5a5a5); /* the next slot is not touched */
+		tear_down(b);
+	}
+}
+
 static void test_load_that_does_not_fit_gives_enospc(void **state)
 {
 	struct akc_dev d;
@@ -477,6 +502,7 @@ int main(void)
 		cmocka_unit_test(test_poll_of_an_id_never_sent_gives_eio),
 		cmocka_unit_test(test_fetch_without_completion_times_out),
 		cmocka_unit_test(test_fetch_of_a_large_output_takes_several_reads),
+		cmocka_unit_test(test_enqueue_clears_outputs_of_every_size),
 		cmocka_unit_test(test_load_that_does_not_fit_gives_enospc),
 		cmocka_unit_test(test_load_refused_program_touches_nothing),
 		cmocka_unit_test(test_load_that_fails_half_way_leaves_nothing_programmed),

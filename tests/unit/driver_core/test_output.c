@@ -114,7 +114,7 @@ static void test_output_fnp_events_sign_extend_26_bits(void **state)
 	u8 p[16];
 
 	(void)state;
-	event(p, 69999, 0x03ffffff);
+	event(p, 69999, 0x07ffffff);
 	event(p + 8, 65536, 0x81ffffff);
 	assert_int_equal(akc_output_convert(&d, 0x10000004, p, 0, 16, out), 0);
 	assert_int_equal(out[69999], -1);

@@ -193,6 +193,8 @@ static void test_conf_read_sends_header_and_returns_word(void **state)
 	assert_int_equal(akc_get32(b->host + 0x44), 0x00010000);
 	assert_int_equal(b->elements[AKC_TO_DEVICE], 2);
 	assert_int_equal(b->elements[AKC_TO_HOST], 1);
+	assert_int_equal(*sb_cell(b, 4, 0x3f0000 + 24 + 4), 8); /* the header is two words */
+	assert_int_equal(*sb_cell(b, 4, 0x3f0000 + 24 + 16), 0x24000040);
 	assert_int_equal(*sb_cell(b, 4, 0x3f8000 + 8), 0x24000080);
 	sb_free(b);
 }

@@ -73,6 +73,7 @@ DAMAGE(fnp_on_cnp, s->image[S_CNP_FILTER] = 0x01020206)
 /* memories */
 DAMAGE(filter_end, s->image[S_CNP_PW + 1] = 16u << 16 | 896)
 DAMAGE(filter_odd, s->image[S_CNP_PW + 1] = 15u << 16)
+DAMAGE(threshold_odd, s->image[S_CNP_THR + 1] = 7u << 16)
 DAMAGE(threshold_start, s->image[S_CNP_THR + 1] |= 1)
 DAMAGE(fnp_start, s->image[S_FNP_WEIGHT + 1] |= 1)
 DAMAGE(hrc_sram_start, s->image[S_HRC_SRAM + 1] ^= 1)
@@ -159,6 +160,7 @@ static const struct damage damages[] = {
 	{"fnp_on_cnp", fnp_on_cnp, -EILSEQ, 1, S_CNP_FILTER - S_CNP, "FNP weights for an NP without FNP3"},
 	{"filter_end", filter_end, -EILSEQ, 1, S_CNP_PW - S_CNP, "packet outside the filter SRAM"},
 	{"filter_odd", filter_odd, -EILSEQ, 1, S_CNP_PW - S_CNP, "half a line of filters"},
+	{"threshold_odd", threshold_odd, -EILSEQ, 1, S_CNP_THR - S_CNP, "half a pair of threshold and step"},
 	{"threshold_start", threshold_start, -EILSEQ, 1, S_CNP_THR - S_CNP, "packet outside the threshold SRAM"},
 	{"fnp_start", fnp_start, -EILSEQ, 2, S_FNP_WEIGHT - S_FNP, "packet outside the FNP weight SRAM"},
 	{"hrc_sram_start", hrc_sram_start, -EILSEQ, 0, S_HRC_SRAM, "HRC packet outside its SRAM"},
