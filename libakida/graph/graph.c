@@ -59,8 +59,7 @@ static bool name_taken(const struct akida_graph *g, const char *name)
 	return false;
 }
 
-/* Keras' way: the name itself, else name_1, name_2 and so on. */
-/* The name itself, or with the next number behind those of its kind that are taken; one pass over the nodes. */
+/* Keras' way: the name itself, or with the next number behind those of its kind that are taken; one pass over the nodes. */
 static void unique_name(const struct akida_graph *g, const char *name, char *out)
 {
 	size_t base = strnlen(name, AK_NODE_NAME - 12);
