@@ -86,6 +86,7 @@ struct ak_dnn {
 	struct param *params;
 	struct ak_dnn_param *pub;
 	struct tensor input, logits, dlogits;
+	struct action spare; /* written to when memory is out, never read */
 	struct held *held;
 	uint32_t held_count, held_capacity;
 };
@@ -97,6 +98,24 @@ static bool fine(struct ak_dnn *d, dnnl_status_t s)
 	return d->status == dnnl_success;
 }
 
+static void release(struct held h)
+{
+	switch (h.kind) {
+	case HELD_DATA:
+		free(h.p);
+		break;
+	case HELD_MEMORY:
+		dnnl_memory_destroy(h.p);
+		break;
+	case HELD_PRIMITIVE:
+		dnnl_primitive_destroy(h.p);
+		break;
+	case HELD_DESC:
+		dnnl_primitive_desc_destroy(h.p);
+		break;
+	}
+}
+
 /* Takes ownership, also when it fails. */
 static void hold(struct ak_dnn *d, enum held_kind kind, void *p)
 {
@@ -106,9 +125,8 @@ static void hold(struct ak_dnn *d, enum held_kind kind, void *p)
 
 		if (!h) {
 			fine(d, dnnl_out_of_memory);
-			if (kind == HELD_DATA)
-				free(p);
-			return; /* a oneDNN object is lost: only when memory is out anyway */
+			release((struct held){kind, p});
+			return;
 		}
 		d->held = h;
 		d->held_capacity = more;
@@ -130,7 +148,7 @@ static void *new_data(struct ak_dnn *d, size_t bytes)
 	}
 	memset(p, 0, rounded ? rounded : ALIGN);
 	hold(d, HELD_DATA, p);
-	return p;
+	return d->status == dnnl_success ? p : NULL;
 }
 
 static dnnl_memory_t new_memory(struct ak_dnn *d, const dnnl_memory_desc_t *md, void *data)
@@ -140,7 +158,7 @@ static dnnl_memory_t new_memory(struct ak_dnn *d, const dnnl_memory_desc_t *md, 
 	if (d->status != dnnl_success || !fine(d, dnnl_memory_create(&m, md, d->engine, data)))
 		return NULL;
 	hold(d, HELD_MEMORY, m);
-	return m;
+	return d->status == dnnl_success ? m : NULL;
 }
 
 static struct tensor new_tensor(struct ak_dnn *d, const dnnl_memory_desc_t *md)
@@ -195,15 +213,13 @@ static dnnl_memory_desc_t vector_md(struct ak_dnn *d, uint32_t n)
 
 static struct action *append(struct ak_dnn *d, struct list *l, enum kind kind, unsigned int when)
 {
-	static struct action lost;
-
 	if (l->count == l->capacity) {
 		uint32_t more = l->capacity ? 2 * l->capacity : 32;
 		struct action *a = realloc(l->at, more * sizeof(*a));
 
 		if (!a) {
 			fine(d, dnnl_out_of_memory);
-			return &lost;
+			return &d->spare;
 		}
 		l->at = a;
 		l->capacity = more;
@@ -221,7 +237,7 @@ static dnnl_primitive_desc_t new_desc(struct ak_dnn *d, const void *op, dnnl_pri
 	if (d->status != dnnl_success || !fine(d, dnnl_primitive_desc_create(&pd, op, NULL, d->engine, hint)))
 		return NULL;
 	hold(d, HELD_DESC, pd);
-	return pd;
+	return d->status == dnnl_success ? pd : NULL;
 }
 
 static dnnl_primitive_t new_primitive(struct ak_dnn *d, dnnl_primitive_desc_t pd)
@@ -231,7 +247,7 @@ static dnnl_primitive_t new_primitive(struct ak_dnn *d, dnnl_primitive_desc_t pd
 	if (d->status != dnnl_success || !fine(d, dnnl_primitive_create(&p, pd)))
 		return NULL;
 	hold(d, HELD_PRIMITIVE, p);
-	return p;
+	return d->status == dnnl_success ? p : NULL;
 }
 
 static const dnnl_memory_desc_t *query(struct ak_dnn *d, dnnl_primitive_desc_t pd, dnnl_query_t what)
@@ -265,7 +281,7 @@ static dnnl_primitive_desc_t reorder_desc(struct ak_dnn *d, const dnnl_memory_de
 	    !fine(d, dnnl_reorder_primitive_desc_create(&pd, from, d->engine, to, d->engine, NULL)))
 		return NULL;
 	hold(d, HELD_DESC, pd);
-	return pd;
+	return d->status == dnnl_success ? pd : NULL;
 }
 
 static void reorder(struct ak_dnn *d, struct list *l, dnnl_memory_t from, const dnnl_memory_desc_t *from_md,
@@ -993,24 +1009,8 @@ void ak_dnn_destroy(struct ak_dnn *d)
 
 	if (!d)
 		return;
-	for (i = d->held_count; i-- > 0;) {
-		void *p = d->held[i].p;
-
-		switch (d->held[i].kind) {
-		case HELD_DATA:
-			free(p);
-			break;
-		case HELD_MEMORY:
-			dnnl_memory_destroy(p);
-			break;
-		case HELD_PRIMITIVE:
-			dnnl_primitive_destroy(p);
-			break;
-		case HELD_DESC:
-			dnnl_primitive_desc_destroy(p);
-			break;
-		}
-	}
+	for (i = d->held_count; i-- > 0;)
+		release(d->held[i]);
 	if (d->stream)
 		dnnl_stream_destroy(d->stream);
 	if (d->engine)
