@@ -216,6 +216,77 @@ int guest_open(unsigned int board)
 	return fd;
 }
 
+#define PAGE 4096u
+#define ROOM 8u /* what a newer caller's struct has more */
+
+/* Two pages, the second one not accessible; the end of the first. */
+static uint8_t *page_end(void)
+{
+	uint8_t *p = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED || mprotect(p + PAGE, PAGE, PROT_NONE))
+		guest_fail(__FILE__, __LINE__, "no memory");
+	return p + PAGE;
+}
+
+static int call_with_word(int fd, unsigned long request, const void *arg, size_t bytes, size_t off, uint32_t val)
+{
+	uint8_t copy[512];
+
+	memcpy(copy, arg, bytes);
+	memcpy(copy + off, &val, 4);
+	return guest_ioctl(fd, request, copy);
+}
+
+void guest_struct_rules(int fd, unsigned long request, const void *arg, size_t bytes, size_t first, int base,
+			const size_t *reserved, size_t count)
+{
+	uint8_t *end = page_end(), longer[512];
+	uint32_t size = (uint32_t)bytes, more = (uint32_t)(bytes + ROOM), got;
+
+	/* sizes */
+	EQ(call_with_word(fd, request, arg, bytes, 0, 0), -EINVAL);
+	EQ(call_with_word(fd, request, arg, bytes, 0, (uint32_t)first - 1), -EINVAL);
+	CHECK(call_with_word(fd, request, arg, bytes, 0, 0xffffffffu) < 0);
+	EQ(call_with_word(fd, request, arg, bytes, 0, (uint32_t)first), base);
+
+	/* a newer caller: fine while what this kernel does not know is zero; the caller learns what it knows */
+	memset(longer, 0, sizeof(longer));
+	memcpy(longer, arg, bytes);
+	memcpy(longer, &more, 4);
+	longer[bytes + ROOM] = 0xa5;
+	EQ(guest_ioctl(fd, request, longer), base);
+	memcpy(&got, longer, 4);
+	EQ(got, size);
+	EQ(longer[bytes + ROOM], 0xa5);
+	for (size_t i = bytes; i < bytes + ROOM; i++)
+		EQ(longer[i], 0);
+	memcpy(longer, arg, bytes);
+	memcpy(longer, &more, 4);
+	longer[bytes + ROOM - 1] = 1;
+	EQ(guest_ioctl(fd, request, longer), -E2BIG);
+
+	/* flags and reserved fields */
+	EQ(call_with_word(fd, request, arg, bytes, 4, 0x80000000u), -EINVAL);
+	for (size_t i = 0; i < count; i++)
+		EQ(call_with_word(fd, request, arg, bytes, reserved[i], 0x100u), -EINVAL);
+
+	/* pointers */
+	EQ(guest_ioctl(fd, request, NULL), -EFAULT);
+	memcpy(end - bytes, arg, bytes);
+	EQ(guest_ioctl(fd, request, end - bytes), base);
+	memcpy(end - bytes + 4, arg, bytes - 4);
+	EQ(guest_ioctl(fd, request, end - bytes + 4), -EFAULT);
+	memcpy(end - bytes, arg, bytes);
+	mprotect(end - PAGE, PAGE, PROT_READ);
+	EQ(guest_ioctl(fd, request, end - bytes), base ? base : -EFAULT);
+	munmap(end - PAGE, 2 * PAGE);
+
+	/* other commands: direction, size or number that are not ours */
+	EQ(guest_ioctl(fd, request ^ 1ul << 30, (void *)arg), -ENOTTY);
+	EQ(guest_ioctl(fd, request | 8ul << 16, (void *)arg), -ENOTTY);
+}
+
 void guest_buffer(int fd, uint64_t bytes, struct guest_buffer *b)
 {
 	struct akida_buffer_create c = {.size = sizeof(c), .bytes = bytes};

@@ -77,6 +77,13 @@ int guest_ioctl(int fd, unsigned long request, void *arg); /* 0 or -errno, EINTR
 int guest_open(unsigned int board); /* fails the test when it cannot; closed when the test ends */
 int64_t guest_now_ns(void);	    /* CLOCK_MONOTONIC */
 
+/*
+ * The rules every struct of the ABI follows (head of uapi/akida.h): arg is well formed and the call on it gives base (0
+ * or -errno). first: bytes of the first version; reserved: offsets of 32-bit words that must be zero, count of them.
+ */
+void guest_struct_rules(int fd, unsigned long request, const void *arg, size_t bytes, size_t first, int base,
+			const size_t *reserved, size_t count);
+
 /* A buffer of the device, mapped; ends with its file. */
 struct guest_buffer {
 	uint32_t handle;
