@@ -131,7 +131,7 @@ struct akida_context {
 	struct list_head queue; /* submits, oldest first */
 	u32 queued;
 	bool broken; /* reset or failed: every later submit is -ENODEV */
-	u64 seq_next, seq_done;
+	u64 seq_next;
 	wait_queue_head_t wait;
 	struct akida_done *done; /* ring of the newest AKIDA_MAX_QUEUED results */
 };

@@ -126,6 +126,9 @@ static int akida_ioc_query(struct akida_file *af, void *arg)
 	q->chip = adev->pdev->device == AKC_PCI_AKD1500 ? AKIDA_CHIP_AKD1500 : AKIDA_CHIP_AKD1000;
 	q->ip = 1;
 	memcpy(q->version, adev->core.version, sizeof(q->version));
+	q->clock_khz = 0;
+	q->floor_uw = 0;
+	q->energy_uj = 0;
 	q->max_batch = AKIDA_MAX_BATCH;
 	q->max_frames = AKIDA_MAX_FRAMES;
 	q->max_handles = AKIDA_MAX_HANDLES;

@@ -110,7 +110,6 @@ static void akida_job_end(struct akida_job *job, int status)
 	job->done.ended_ns = ktime_get_ns();
 	spin_lock(&adev->queue_lock);
 	ctx->done[job->done.seq % AKIDA_MAX_QUEUED] = job->done;
-	ctx->seq_done = job->done.seq;
 	ctx->queued--;
 	adev->jobs += job->done.frames;
 	if (job->done.started_ns)
@@ -209,12 +208,16 @@ int akida_job_submit(struct akida_context *ctx, struct akida_buffer *in, struct 
 	return 0;
 }
 
+/*
+ * Cancelling ends queued submits before the one that runs, so the ring of results is asked, not a counter. A place holds
+ * the newest of its submits: never more than AKIDA_MAX_QUEUED have not ended.
+ */
 static bool akida_seq_ended(struct akida_context *ctx, u64 seq)
 {
 	bool ended;
 
 	spin_lock(&ctx->adev->queue_lock);
-	ended = ctx->seq_done >= seq;
+	ended = ctx->done[seq % AKIDA_MAX_QUEUED].seq >= seq;
 	spin_unlock(&ctx->adev->queue_lock);
 	return ended;
 }
