@@ -166,6 +166,13 @@ NET(conv_dilated)
 	g->nodes[CONV].dilation_h = g->nodes[CONV].dilation_w = 2;
 	return g;
 }
+NET(conv_dilated_across)
+{
+	struct akida_graph *g = good();
+
+	g->nodes[CONV].dilation_w = 2;
+	return g;
+}
 NET(conv_groups)
 {
 	struct akida_graph *g = good();
@@ -446,6 +453,7 @@ static const struct expectation cases[] = {
 	{conv_stride_uneven, "v1.stride", "strides", "2x1", 1},
 	{conv_valid, "v1.padding", "padding", "valid", 1},
 	{conv_dilated, "v1.dilation", "dilation_rate", "2x2", 1},
+	{conv_dilated_across, "v1.dilation", "dilation_rate", "1x2", 1},
 	{conv_groups, "v1.groups", "groups", "2", 1},
 	{separable_multiplier, "v1.groups", "depth_multiplier", "2", 1},
 	{separable_kernel_1, "v1.kernel-size", "kernel_size", "1x1", 1},
@@ -521,6 +529,28 @@ static void test_check_each_rule_alone(void **state)
 			assert_null(r);
 		}
 		assert_int_equal(akida_check(g, targets[i % 2], NULL), errors);
+		akida_diag_destroy(diag);
+		akida_graph_destroy(g);
+	}
+}
+
+/* Most filters of the first layer by kernel and channels; one more is an error. */
+static void test_check_input_filters_limits(void **state)
+{
+	static const uint32_t max[][3] = {{3, 1, 512}, {3, 3, 192}, {5, 1, 192}, {5, 3, 64}, {7, 1, 96}, {7, 3, 32}};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(max) / sizeof(max[0]); i++) {
+		struct akida_graph *g = good();
+		struct akida_diag *diag = akida_diag_create();
+
+		g->nodes[0].dims[2] = max[i / 2][1];
+		g->nodes[INPUT_CONV].kernel_h = g->nodes[INPUT_CONV].kernel_w = max[i / 2][0];
+		g->nodes[INPUT_CONV].filters = max[i / 2][2] + i % 2;
+		net_finish(g);
+		assert_int_equal(akida_check(g, "akd1000", diag), i % 2);
+		if (i % 2)
+			assert_string_equal(akida_diag_first_error(diag)->rule, "v1.filters");
 		akida_diag_destroy(diag);
 		akida_graph_destroy(g);
 	}
@@ -751,6 +781,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_check_each_rule_alone),
+		cmocka_unit_test(test_check_input_filters_limits),
 		cmocka_unit_test(test_check_max_pool_before_dense_is_a_warning),
 		cmocka_unit_test(test_check_valid_pool_on_even_map_is_fine),
 		cmocka_unit_test(test_check_rewritable_float_graph_is_fine),

@@ -113,15 +113,51 @@ static void test_global_pooling_whole_map_average_becomes_global(void **state)
 
 static void test_global_pooling_part_of_the_map_stays(void **state)
 {
-	struct akida_graph *g = net_start(6, 6, 3);
-	struct ak_node *p;
+	static const uint32_t kernels[][2] = {{2, 2}, {6, 2}, {2, 6}};
 
 	(void)state;
-	p = net_add(g, AK_OP_AVGPOOL);
-	p->kernel_h = p->kernel_w = 2;
+	for (int i = 0; i < 3; i++) {
+		struct akida_graph *g = net_start(6, 6, 3);
+		struct ak_node *p = net_add(g, AK_OP_AVGPOOL);
+
+		p->kernel_h = kernels[i][0];
+		p->kernel_w = kernels[i][1];
+		net_finish(g);
+		assert_int_equal(ak_pass_global_pooling(g), 0);
+		ORDER(g, AK_OP_INPUT, AK_OP_AVGPOOL);
+		akida_graph_destroy(g);
+	}
+}
+
+/* Same padding and stride 1: every output sees another part of the map. */
+static void test_global_pooling_sliding_window_stays(void **state)
+{
+	struct akida_graph *g = net_start(6, 6, 3);
+	struct ak_node *p = net_add(g, AK_OP_AVGPOOL);
+
+	(void)state;
+	p->kernel_h = p->kernel_w = 6;
+	p->stride_h = p->stride_w = 1;
+	p->same = true;
 	net_finish(g);
 	assert_int_equal(ak_pass_global_pooling(g), 0);
 	ORDER(g, AK_OP_INPUT, AK_OP_AVGPOOL);
+	akida_graph_destroy(g);
+}
+
+/* Zeros around an image that the convolution pads again are not "same". */
+static void test_merge_zero_padding_before_same_stays(void **state)
+{
+	struct akida_graph *g = net_start(8, 8, 3);
+	struct ak_node *z = net_add(g, AK_OP_ZEROPAD);
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		z->pad[i] = 1;
+	net_conv(g, 4, 3, 1);
+	net_finish(g);
+	assert_int_equal(ak_pass_merge_zero_padding(g), 0);
+	ORDER(g, AK_OP_INPUT, AK_OP_ZEROPAD, AK_OP_CONV2D);
 	akida_graph_destroy(g);
 }
 
@@ -291,9 +327,12 @@ static void test_batchnorm_before_pool_negative_gamma_stays_behind_maxima(void *
 	net_maxpool(g, 2, 2);
 	net_batchnorm(g);
 	net_finish(g);
-	ak_node_weight(&g->nodes[3], "gamma")->data[2] = -0.5f;
-	assert_int_equal(ak_pass_batchnorm_before_pool(g), 0);
-	ORDER(g, AK_OP_INPUT, AK_OP_CONV2D, AK_OP_MAXPOOL, AK_OP_BATCHNORM);
+	for (int c = 0; c < 4; c += 3) {
+		ak_node_weight(&g->nodes[3], "gamma")->data[c] = -0.5f;
+		assert_int_equal(ak_pass_batchnorm_before_pool(g), 0);
+		ORDER(g, AK_OP_INPUT, AK_OP_CONV2D, AK_OP_MAXPOOL, AK_OP_BATCHNORM);
+		ak_node_weight(&g->nodes[3], "gamma")->data[c] = 0.5f;
+	}
 	akida_graph_destroy(g);
 }
 
@@ -431,6 +470,8 @@ int main(void)
 		cmocka_unit_test(test_remove_dropout_nothing_changes),
 		cmocka_unit_test(test_global_pooling_whole_map_average_becomes_global),
 		cmocka_unit_test(test_global_pooling_part_of_the_map_stays),
+		cmocka_unit_test(test_global_pooling_sliding_window_stays),
+		cmocka_unit_test(test_merge_zero_padding_before_same_stays),
 		cmocka_unit_test(test_merge_reshapes_last_one_stays),
 		cmocka_unit_test(test_merge_zero_padding_only_when_it_is_same),
 		cmocka_unit_test(test_align_rescaling_offset_moves_into_bias_and_padding),
