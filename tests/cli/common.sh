@@ -9,7 +9,7 @@ model=$B/share/akida/models/mnist.akm
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 status=0
-area=$(basename "$0" .sh)
+area=${PREFIX:-}$(basename "$0" .sh)
 
 ok() { echo "ok cli $area: $1"; }
 not_ok() {

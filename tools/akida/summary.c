@@ -229,6 +229,8 @@ static int summary_program(const struct akida_program *p)
 	table_cell(head, "%s", akida_tag_name(i.tag));
 	table_rule(head, '_', NULL);
 	print_both("Model Summary", head, layers);
+	table_destroy(head);
+	table_destroy(layers);
 	printf("Chip: %s, engine %s, device version %02X.%02X.%03u.%03u\n", i.chip, i.engine_version,
 	       i.device_version[0], i.device_version[1], i.device_version[2], i.device_version[3]);
 	printf("Components: HRC %u, NPs %u\n", i.hrc, i.nps);

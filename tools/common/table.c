@@ -63,7 +63,7 @@ void table_cell(struct table *t, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (!t->filled && !add_row(t))
+	if (!t || (!t->filled && !add_row(t)))
 		return;
 	r = &t->row[t->rows - 1];
 	r->cell[t->filled] = strdup(tool_clean(clean, sizeof(clean), text));
@@ -72,11 +72,11 @@ void table_cell(struct table *t, const char *fmt, ...)
 
 void table_rule(struct table *t, char c, const char *text)
 {
-	struct row *r = add_row(t);
+	struct row *r = t ? add_row(t) : NULL;
 
-	t->filled = 0;
 	if (!r)
 		return;
+	t->filled = 0;
 	r->rule = c;
 	r->cell[0] = text ? strdup(text) : NULL;
 }
@@ -93,8 +93,11 @@ static int column_width(const struct table *t, int c)
 
 int table_width(const struct table *t)
 {
-	int width = 2 * (t->columns - 1);
+	int width;
 
+	if (!t)
+		return 0;
+	width = 2 * (t->columns - 1);
 	for (int c = 0; c < t->columns; c++)
 		width += column_width(t, c);
 	for (size_t i = 0; i < t->rows; i++)
@@ -121,6 +124,8 @@ void table_print(const struct table *t, int min_width)
 {
 	int width = table_width(t), w[COLUMNS_MAX];
 
+	if (!t)
+		return;
 	if (width < min_width)
 		width = min_width;
 	for (int c = 0; c < t->columns; c++)
