@@ -251,7 +251,7 @@ static double ink_at(const struct figure *f, struct point p, double radius)
 /* Random affine map, then fitted into 20 x 20 pixels. */
 static void bend(struct figure *f, struct rng *r)
 {
-	double turn = bell(r, .1), shear = -.08 + bell(r, .14), sx = uniform(r, .62, .95), sy = uniform(r, .92, 1.05);
+	double turn = bell(r, .2), shear = -.08 + bell(r, .24), sx = uniform(r, .55, 1.05), sy = uniform(r, .85, 1.05);
 	double lo_x = 1e9, lo_y = 1e9, hi_x = -1e9, hi_y = -1e9, scale, size;
 
 	for (uint32_t s = 0; s < f->n; s++)
@@ -288,16 +288,16 @@ static void shift(struct figure *f, double dx, double dy)
 static void draw_one(struct rng *r, uint32_t digit, uint8_t *image)
 {
 	const struct way *w = choose(r, digit);
-	double radius = uniform(r, .95, 1.75), mass = 0, mx = 0, my = 0, ink[SIDE * SIDE];
+	double radius = uniform(r, .75, 1.9), mass = 0, mx = 0, my = 0, ink[SIDE * SIDE];
 	struct figure f;
 
 	memset(&f, 0, sizeof(f));
 	f.n = w->strokes;
 	for (uint32_t s = 0; s < w->strokes; s++) {
 		if (w->s[s].straight)
-			polyline(&f.s[s], w->s[s].c, w->s[s].n, r, .03);
+			polyline(&f.s[s], w->s[s].c, w->s[s].n, r, .055);
 		else
-			curve(&f.s[s], w->s[s].c, w->s[s].n, r, .022);
+			curve(&f.s[s], w->s[s].c, w->s[s].n, r, .045);
 	}
 	bend(&f, r);
 	for (int pass = 0; pass < 2; pass++) {
