@@ -113,6 +113,7 @@ static bool rung(struct nsoc *n, struct ns_channel *ch)
 	return false;
 }
 
+/* By request, or because the channel (AKD1000: its direction) is disabled while it runs. */
 static void stop(struct ns_channel *ch)
 {
 	ch->rung = false;
@@ -324,6 +325,9 @@ void ns_edma_write(struct nsoc *n, uint32_t off, uint32_t val)
 
 		if (word) {
 			*word = val;
+			for (unsigned int c = 0; word == &s->enable && !(val & 1u) && c < NS_PCIE_CHANNELS; c++)
+				if (n->channel[dir][c].state == RUNNING)
+					stop(&n->channel[dir][c]);
 			return;
 		}
 		if (off == (dir == WRITE ? AKD1000_EDMA_WR_CLEAR : AKD1000_EDMA_RD_CLEAR)) {
@@ -463,9 +467,11 @@ void ns_hdma_write(struct nsoc *n, uint32_t off, uint32_t val)
 	uint32_t *word = hdma_word(ch, reg);
 	uint64_t *wide = hdma_wide(ch, reg);
 
-	if (word)
+	if (word) {
 		*word = val;
-	else if (wide)
+		if (reg == AKD1500_HDMA_ENABLE && !(val & 1u) && ch->state == RUNNING)
+			stop(ch);
+	} else if (wide)
 		set_half(wide, reg & 4u, val);
 	else if (reg == AKD1500_HDMA_INT_CLEAR)
 		ch->int_status &= ~val;

@@ -76,6 +76,20 @@ static void test_doorbell_stuck_runs_until_stopped(void **state)
 	assert_int_equal(m.messages, 1);
 }
 
+static void test_channel_disabled_while_it_runs_stops(void **state)
+{
+	(void)state;
+	nsoc_inject(m.chip, NSOC_INJECT_DMA_STUCK, 1);
+	ring_block(64);
+	assert_int_equal(channel_state(), AKD1500_HDMA_RUNNING);
+	nsoc_bar_write(m.chip, 0, AKD1500_HDMA_RD(0) + AKD1500_HDMA_ENABLE, 0);
+	assert_int_equal(channel_state(), AKD1500_HDMA_STOPPED);
+	ring_block(64);
+	nsoc_bar_write(m.chip, 0, AKD1500_HDMA_RD(0) + AKD1500_HDMA_ENABLE, 0);
+	nsoc_step(m.chip);
+	assert_int_equal(m.messages, 0);
+}
+
 static void test_power_cycle_paced_forgets_what_was_rung(void **state)
 {
 	(void)state;
@@ -106,6 +120,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_doorbell_paced_runs_in_step, fresh, drop),
 		cmocka_unit_test_setup_teardown(test_doorbell_stuck_runs_until_stopped, fresh, drop),
+		cmocka_unit_test_setup_teardown(test_channel_disabled_while_it_runs_stops, fresh, drop),
 		cmocka_unit_test_setup_teardown(test_power_cycle_paced_forgets_what_was_rung, fresh, drop),
 		cmocka_unit_test_setup_teardown(test_sensor_injected_away_reads_zero, fresh, drop),
 	};
