@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <akida/data.h>
 #include "diag.h"
 #include "fileio.h"
 
@@ -64,13 +66,6 @@ close_fd:
 	return err;
 }
 
-int ak_file_tmp_name(const char *path, char *tmp, size_t tmp_bytes)
-{
-	int n = snprintf(tmp, tmp_bytes, "%s.tmp.%ld", path, (long)getpid());
-
-	return n < 0 || (size_t)n >= tmp_bytes ? -ERANGE : 0;
-}
-
 /* The folder of path, so that the rename itself reaches the disk; failure to sync it is not an error of the write. */
 static void sync_folder(const char *path)
 {
@@ -91,53 +86,70 @@ static void sync_folder(const char *path)
 	close(fd);
 }
 
-int ak_file_commit(const char *tmp, const char *path, struct akida_diag *diag)
+static int write_failed(const char *path, int err, struct akida_diag *diag)
 {
-	int err, fd = open(tmp, O_RDONLY | O_CLOEXEC);
+	return ak_fail(diag, err, AK_RULE_IO, path, "cannot be written: %s", strerror(-err));
+}
 
-	if (fd < 0 || fsync(fd) || rename(tmp, path)) {
-		err = -errno;
-		ak_fail(diag, err, AK_RULE_IO, path, "cannot be written: %s", strerror(-err));
-		unlink(tmp);
-	} else {
-		err = 0;
-		sync_folder(path);
+/* Takes fd over. */
+static int write_and_close(int fd, const void *bytes, size_t len, bool sync)
+{
+	size_t done = 0;
+	int err = 0;
+
+	while (done < len && !err) {
+		ssize_t n = write(fd, (const char *)bytes + done, len - done);
+
+		if (n >= 0)
+			done += (size_t)n;
+		else if (errno != EINTR)
+			err = -errno;
 	}
-	if (fd >= 0)
-		close(fd);
+	if (!err && sync && fsync(fd))
+		err = -errno;
+	if (close(fd) && !err)
+		err = -errno;
 	return err;
 }
 
 int ak_file_write(const char *path, const void *bytes, size_t len, struct akida_diag *diag)
 {
-	char tmp[PATH_MAX];
-	size_t done = 0;
-	int fd, err = ak_file_tmp_name(path, tmp, sizeof(tmp));
+	char tmp[PATH_MAX], real[PATH_MAX];
+	const char *target = path;
+	struct stat st;
+	int fd, n, err;
 
-	if (err)
-		return ak_fail(diag, err, AK_RULE_ARG, path, "the path is too long");
-	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	if (fd < 0) {
-		err = -errno;
-		return ak_fail(diag, err, AK_RULE_IO, path, "cannot be written: %s", strerror(-err));
-	}
-	while (done < len) {
-		ssize_t n = write(fd, (const char *)bytes + done, len - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			err = -errno;
-			close(fd);
-			unlink(tmp);
-			return ak_fail(diag, err, AK_RULE_IO, path, "cannot be written: %s", strerror(-err));
+	if (!stat(path, &st)) {
+		if (S_ISDIR(st.st_mode))
+			return write_failed(path, -EISDIR, diag);
+		if (!S_ISREG(st.st_mode)) { /* a device or a pipe is written to, never replaced */
+			fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+			err = fd < 0 ? -errno : write_and_close(fd, bytes, len, false);
+			return err ? write_failed(path, err, diag) : 0;
 		}
-		done += (size_t)n;
+		if (!lstat(path, &st) && S_ISLNK(st.st_mode) && realpath(path, real))
+			target = real;
 	}
-	if (close(fd)) {
+	n = snprintf(tmp, sizeof(tmp), "%s.tmp.%ld", target, (long)getpid());
+	if (n < 0 || (size_t)n >= sizeof(tmp))
+		return ak_fail(diag, -ERANGE, AK_RULE_ARG, path, "the path is too long");
+	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return write_failed(path, -errno, diag);
+	err = write_and_close(fd, bytes, len, true);
+	if (!err && rename(tmp, target))
 		err = -errno;
+	if (err) {
 		unlink(tmp);
-		return ak_fail(diag, err, AK_RULE_IO, path, "cannot be written: %s", strerror(-err));
+		return write_failed(path, err, diag);
 	}
-	return ak_file_commit(tmp, path, diag);
+	sync_folder(target);
+	return 0;
+}
+
+int akida_file_write(const char *path, const void *bytes, size_t len, struct akida_diag *diag)
+{
+	if (!path || (!bytes && len))
+		return ak_fail(diag, -EINVAL, AK_RULE_ARG, "akida_file_write", "needs a path and bytes");
+	return ak_file_write(path, bytes, len, diag);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whole-file reading with a limit, read-only mapping, and atomic writing. */
+/* Whole-file reading with a limit, and atomic writing. */
 #ifndef AK_BASE_FILEIO_H
 #define AK_BASE_FILEIO_H
 
@@ -11,10 +11,10 @@
 
 /* Reads a regular file of at most max bytes into a fresh allocation (caller frees). Empty files are -EILSEQ. */
 int ak_file_read(const char *path, size_t max, void **bytes, size_t *len, struct akida_diag *diag);
-/* Writes path.tmp.PID in the same folder, fsyncs, renames; nothing is left behind on failure. */
+/*
+ * Writes path.tmp.PID in the same folder, fsyncs, renames; nothing is left behind on failure. A link stays, its target is
+ * replaced. What exists and is no regular file (a device, a pipe) is written to and stays what it is; a folder is -EISDIR.
+ */
 int ak_file_write(const char *path, const void *bytes, size_t len, struct akida_diag *diag);
-/* The same in steps, for writers that need a FILE or a path: tmp receives the temporary name (PATH_MAX bytes). */
-int ak_file_tmp_name(const char *path, char *tmp, size_t tmp_bytes);
-int ak_file_commit(const char *tmp, const char *path, struct akida_diag *diag);
 
 #endif

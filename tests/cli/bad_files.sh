@@ -41,7 +41,7 @@ if [ -f "$model" ]; then
 	run "$akida" map -m "$model" -d akd1000 -s /nonexistent/x.akp; fails "unwritable program" 1
 	run "$akida" run -m "$model" -d cpu -o /nonexistent/x.npy; fails "unwritable outputs" 1
 	run "$bench" -m "$model" -d cpu --data random --frames 2 --save-json /nonexistent/b.json
-	expect "unwritable report" 1 'nonexistent/b.json: No such file'
+	fails "unwritable report" 1 'nonexistent/b.json: cannot be written: No such file'
 	head -c 785 /dev/zero > "$work/odd.bin"
 	refused "raw input of a wrong size" '' "$akida" run -m "$model" -d cpu -i "$work/odd.bin"
 	: > "$work/none.bin"; refused "empty raw input" '' "$akida" run -m "$model" -d cpu -i "$work/none.bin"

@@ -80,6 +80,8 @@ fi
 
 if have "ECG network" $data/ecg/cnn_model.h5; then
 	run "$akida" summary $data/ecg/cnn_model.h5; expect "ECG network loads" 0 'Model Summary'
+	limited 10 "$akida" run -m $data/ecg/cnn_model.h5 -d cpu; fails "ECG network is refused for v1 in no time" 1 'v1\.pool-size'
+	grep -q quantizing "$work/err" && not_ok "ECG network is quantized before it is refused"
 fi
 if have "MLPerf resnet8" $data/models/mlperf_tiny_resnet8_cifar10.h5; then
 	run "$akida" summary $data/models/mlperf_tiny_resnet8_cifar10.h5; expect "resnet8 loads" 0 '\(Add\)'

@@ -48,7 +48,18 @@ for d in cpu virtual:akd1000 virtual:akd1500; do
 done
 cmp -s "$work/cpu.npy" "$work/virtual:akd1000.npy" && ok "cpu and virtual:akd1000 agree" || not_ok "cpu and virtual:akd1000 differ"
 cmp -s "$work/cpu.npy" "$work/virtual:akd1500.npy" && ok "cpu and virtual:akd1500 agree" || not_ok "cpu and virtual:akd1500 differ"
-for i in x.npz x.bin; do
+/usr/bin/python3 -c "
+import numpy as np
+x = np.load('$work/x.npy')
+np.save('$work/rows.npy', x.reshape(20, 784)); np.save('$work/first.npy', x[0]); np.save('$work/plain.npy', x[..., 0])
+np.save('$work/wide.npy', x.reshape(10, 28, 56, 1)); np.save('$work/turned.npy', x.reshape(20, 14, 56, 1))
+np.savez('$work/few.npz', x=x.reshape(1, 20, 28, 28), y=np.zeros(1, np.int32))"
+for i in wide turned; do
+	run "$akida" run -m "$m" -d cpu -i "$work/$i.npy"; fails "frames of another shape: $i" 1 'is not frames of 28 x 28 x 1 \(data.shape\)'
+done
+run "$akida" eval -m "$m" -d cpu --data npz:"$work/few.npz"; fails "more frames than labels" 1 '\(data\.'
+run "$akida" run -m "$m" -d cpu -i "$work/first.npy"; expect "one frame without an axis of frames" 0 '^Frames: 1,'
+for i in x.npz x.bin rows.npy plain.npy; do
 	run "$akida" run -m "$m" -d cpu -i "$work/$i" -o "$work/o.npy" --potentials
 	cmp -s "$work/cpu.npy" "$work/o.npy" && ok "input as $i" || not_ok "input as $i gives other outputs"
 done

@@ -42,6 +42,9 @@ run "$akida" train nonsense; fails "unknown task" 2 'unknown task'
 run "$akida" train mnist tune; fails "train mnist tune" 1 'not available'
 run "$akida" train mnist train --optimizer foo --data digits; fails "unknown optimizer" 2 'adam or sgd'
 run "$akida" summary a b; fails "one word too many" 2 "unexpected word 'b'"
+run "$akida" run -m a b; fails "a file by option and as a word" 2 "unexpected word 'b': the file is 'a' already"
+run "$akida" "two
+lines"; fails "control characters stay out of messages" 2 "unknown command 'two[?]lines'"
 run "$bench" --frames 0; fails "bench with zero frames" 2 'whole number'
 run "$bench" --batch 254; fails "bench with a batch above 253" 2 'from 1 to 253'
 run "$bench" --clock 100; fails "bench --clock" 1 'not available'

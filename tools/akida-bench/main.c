@@ -164,6 +164,8 @@ static int bench(struct request *q)
 	status = spec_load(b.data, r.in_dims, q->frames, q->seed, &data);
 	if (!status)
 		status = spec_frames(&data.x, r.in_dims, 1, 0, b.data, &frames);
+	if (!status && data.y.data)
+		status = spec_labels(&data, &frames, b.data);
 	if (status)
 		goto out;
 	snprintf(b.data_name, sizeof(b.data_name), "%s", data.name);
@@ -205,7 +207,7 @@ int main(int argc, char **argv)
 		{"--data", OPTION_TEXT, &q.data, "SPEC (default: MNIST where it is found, else digits)", 0, 0},
 		{"--frames", OPTION_COUNT, &q.frames, "at most so many frames (default: all)", 1, 10000000},
 		{"--batch", OPTION_COUNT, &q.batch, "frames in flight (1)", 1, 253},
-		{"--mode", OPTION_TEXT, &q.mode, "minimal", 0, 0},
+		{"--mode", OPTION_TEXT, &q.mode, "of the mapping: minimal, all-nps or hw-pr (minimal)", 0, 0},
 		{"--seed", OPTION_COUNT, &q.seed, "of digits and random (1)", 0, 0},
 		{"--provisional", OPTION_FLAG, &q.run.provisional, "allow provisional encodings on a board", 0, 0},
 		{"-sa --samples", OPTION_TEXT, &q.run.stage.samples, "calibration samples of a float network", 0, 0},
@@ -232,5 +234,8 @@ int main(int argc, char **argv)
 	else if (strcmp(q.mode, "minimal"))
 		return tool_usage("--mode is minimal, all-nps or hw-pr, not '%s'", q.mode);
 	q.run.batch = (uint32_t)q.batch;
-	return bench(&q);
+	status = tool_output(q.save_json);
+	if (!status)
+		status = tool_output(q.save_html);
+	return status ? status : bench(&q);
 }

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The report of akida-bench: text in the words Akida users know, and JSON of schema akida-bench/1. */
-#include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <math.h>
-#include <string.h>
-#include <unistd.h>
+#include <stdlib.h>
 #include "akida-bench/bench.h"
 #include "common/json.h"
 #include "common/report.h"
@@ -131,23 +128,22 @@ void bench_json(const struct bench *b, FILE *out)
 
 int bench_save(const struct bench *b, const char *path, void (*write)(const struct bench *b, FILE *out))
 {
-	char tmp[PATH_MAX];
-	int bad;
-	FILE *f;
+	struct akida_diag *diag = akida_diag_create();
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+	int status = TOOL_DONE, err;
 
-	if ((size_t)snprintf(tmp, sizeof(tmp), "%s.tmp.%ld", path, (long)getpid()) >= sizeof(tmp))
-		return tool_error(path, "sys.io", "the name is too long");
-	f = fopen(tmp, "w");
-	if (!f)
-		return tool_error(path, "sys.io", "%s", strerror(errno));
-	write(b, f);
-	bad = fflush(f) || ferror(f) || fsync(fileno(f));
-	bad |= fclose(f);
-	if (bad || rename(tmp, path)) {
-		int err = errno;
-
-		unlink(tmp);
-		return tool_error(path, "sys.io", "%s", strerror(err));
+	if (f)
+		write(b, f);
+	if (!f || fclose(f)) {
+		status = tool_error(path, NULL, "no memory for the report");
+	} else {
+		err = akida_file_write(path, text, len, diag);
+		if (err)
+			status = tool_fail(diag, path, err);
 	}
-	return TOOL_DONE;
+	free(text);
+	akida_diag_destroy(diag);
+	return status;
 }

@@ -60,6 +60,25 @@ static int check_converted(struct stage *s, const char *chip, struct akida_diag 
 	return err ? 1 : 0;
 }
 
+/* A network that converts may still be too large for the chip: one random frame is enough to find that out. */
+static int check_fit(struct stage *s, const char *chip, struct akida_diag *diag, int *status)
+{
+	struct akida_map_params mp = {.size = sizeof(mp)};
+	struct akida_program *program = NULL;
+	struct stage_params p;
+	int err;
+
+	stage_params_init(&p);
+	p.quiet = true;
+	p.quant.num_samples = p.quant.batch_size = 1;
+	*status = stage_need_model(s, &p);
+	if (*status)
+		return 0;
+	err = tool_toolchain()->map(s->model, chip, &mp, &program, NULL, diag);
+	akida_program_destroy(program);
+	return err;
+}
+
 static int print_findings(const struct akida_diag *diag, const char *file, const char *chip, bool json)
 {
 	struct json j = {.out = stdout};
@@ -120,8 +139,11 @@ int command_check(int argc, char **argv)
 	diag = akida_diag_create();
 	if (s.graph) {
 		n = tool_toolchain()->check(s.graph, chip, diag);
-		status = n < 0 && !akida_diag_first_error(diag) ? tool_fail(diag, words[0], n)
-								: print_findings(diag, words[0], chip, json);
+		if (!n)
+			n = check_fit(&s, chip, diag, &status);
+		if (!status)
+			status = n < 0 && !akida_diag_first_error(diag) ? tool_fail(diag, words[0], n)
+									: print_findings(diag, words[0], chip, json);
 	} else {
 		n = check_converted(&s, chip, diag);
 		if (n == -1)

@@ -29,15 +29,16 @@ int command_convert(int argc, char **argv)
 	status = options_parse(argc, argv, "convert -m FILE [--akida v1] [-s OUT.akm]", spec, words, 1, &n);
 	if (status != OPTIONS_GO_ON)
 		return status;
-	if (!model && n)
-		model = words[0];
-	if (!model)
-		return tool_usage("convert needs -m FILE");
+	status = options_file(&model, words, n, "convert needs -m FILE");
+	if (status != OPTIONS_GO_ON)
+		return status;
 	if (ip && !strcmp(ip, "v2"))
 		return tool_error("Akida v2", "sys.missing-part", "not available in this version; v1 is");
 	if (ip && strcmp(ip, "v1"))
 		return tool_usage("--akida (or CNN2SNN_TARGET_AKIDA_VERSION) is v1 or v2, not '%s'", ip);
-	status = stage_open(&s, model);
+	status = tool_output(out);
+	if (!status)
+		status = stage_open(&s, model);
 	if (status)
 		return status;
 	if (!s.graph) {

@@ -138,6 +138,8 @@ static int eval_device(struct eval *e, const struct runner_params *p)
 		status = tool_error(e->data, "data.labels", "has no labels");
 	if (!status)
 		status = spec_frames(&d.x, r.in_dims, e->scale, e->offset, e->data, &frames);
+	if (!status)
+		status = spec_labels(&d, &frames, e->data);
 	if (!status) {
 		e->total = frames.dims[0];
 		if (e->limit && e->limit < e->total)
@@ -217,9 +219,10 @@ int command_eval(int argc, char **argv)
 	status = options_parse(argc, argv, "akida eval -m FILE --data SPEC [options]", spec, words, 1, &n);
 	if (status != OPTIONS_GO_ON)
 		return status;
-	if (!e.model && n)
-		e.model = words[0];
-	if (!e.model || !e.data)
+	status = options_file(&e.model, words, n, "eval needs -m FILE and --data SPEC");
+	if (status != OPTIONS_GO_ON)
+		return status;
+	if (!e.data)
 		return tool_usage("eval needs -m FILE and --data SPEC");
 	if (e.floating && p.device)
 		return tool_usage("--float runs on this host: no -d with it");

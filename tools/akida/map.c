@@ -139,10 +139,9 @@ int command_map(int argc, char **argv)
 	status = options_parse(argc, argv, "akida map -m FILE -d DEVICE [-s OUT.akp] [--json]", spec, words, 1, &n);
 	if (status != OPTIONS_GO_ON)
 		return status;
-	if (!model && n)
-		model = words[0];
-	if (!model)
-		return tool_usage("map needs -m FILE");
+	status = options_file(&model, words, n, "map needs -m FILE");
+	if (status != OPTIONS_GO_ON)
+		return status;
 	stage_params_init(&p);
 	p.samples = samples;
 	if (!strcmp(mode, "all-nps"))
@@ -151,7 +150,9 @@ int command_map(int argc, char **argv)
 		p.mode = AKIDA_MAP_HW_PR;
 	else if (strcmp(mode, "minimal"))
 		return tool_usage("--mode is minimal, all-nps or hw-pr, not '%s'", mode);
-	status = 0;
+	status = tool_output(out);
+	if (status)
+		return status;
 	chip = chip_of(device, &status);
 	if (!chip)
 		return status;

@@ -45,16 +45,18 @@ int command_quantize(int argc, char **argv)
 	status = options_parse(argc, argv, "quantize -m FILE [options]", spec, words, 1, &n);
 	if (status != OPTIONS_GO_ON)
 		return status;
-	if (!model && n)
-		model = words[0];
-	if (!model)
-		return tool_usage("quantize needs -m FILE");
+	status = options_file(&model, words, n, "quantize needs -m FILE");
+	if (status != OPTIONS_GO_ON)
+		return status;
 	if (strcmp(input_type, "uint8"))
 		return tool_error("--input_dtype", "sys.missing-part",
 				  "%s is not available in this version, only uint8", input_type);
 	if (outputs != 8 || bias != 32)
 		return tool_error(outputs != 8 ? "--output_bits" : "--bias_bits", "sys.missing-part",
 				  "only %d is available in this version", outputs != 8 ? 8 : 32);
+	status = tool_output(out);
+	if (status)
+		return status;
 	stage_params_init(&p);
 	p.quant.weight_bits = (uint32_t)weights;
 	p.quant.activation_bits = (uint32_t)activations;

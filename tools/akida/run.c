@@ -44,13 +44,13 @@ static int run_frames(struct runner *r, const struct akida_array *frames, const 
 		return tool_error(r->info.name, NULL, "no memory for the outputs of %llu frames",
 				  (unsigned long long)n);
 	status = runner_run(r, frames, n, potentials);
-	if (!status && out)
-		status = save_outputs(r, out, potentials, n, raw);
 	if (!status)
 		akida_session_stats(r->session, &stats);
 	if (!status && stats.unknown_events)
 		status = tool_error(r->info.name, "nsoc.unknown", "%llu events were not understood, the last: %s",
 				    (unsigned long long)stats.unknown_events, stats.unknown_last);
+	if (!status && out)
+		status = save_outputs(r, out, potentials, n, raw);
 	free(potentials);
 	if (status)
 		return status;
@@ -61,7 +61,7 @@ static int run_frames(struct runner *r, const struct akida_array *frames, const 
 	}
 	report_stats(&stats);
 	report_more(&stats);
-	if (r->info.needs_program)
+	if (stats.source == AKIDA_SOURCE_MODEL)
 		printf("Not understood by the software NSoC: 0 events\n");
 	if (out)
 		printf("Saved %s\n", out);
@@ -97,12 +97,13 @@ int command_run(int argc, char **argv)
 			       spec, words, 1, &n);
 	if (status != OPTIONS_GO_ON)
 		return status;
-	if (!model && n)
-		model = words[0];
-	if (!model)
-		return tool_usage("run needs -m FILE");
+	status = options_file(&model, words, n, "run needs -m FILE");
+	if (status != OPTIONS_GO_ON)
+		return status;
 	p.batch = (uint32_t)batch;
-	status = runner_open(&r, model, &p);
+	status = tool_output(out);
+	if (!status)
+		status = runner_open(&r, model, &p);
 	if (status)
 		return status;
 	if (inputs) {

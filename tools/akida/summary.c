@@ -252,10 +252,9 @@ int command_summary(int argc, char **argv)
 
 	if (status != OPTIONS_GO_ON)
 		return status;
-	if (n)
-		file = words[0];
-	if (!file)
-		return tool_usage("summary needs a FILE");
+	status = options_file(&file, words, n, "summary needs a FILE");
+	if (status != OPTIONS_GO_ON)
+		return status;
 	status = stage_open(&s, file);
 	if (status)
 		return status;

@@ -156,6 +156,9 @@ static int train_run(int argc, char **argv)
 	snprintf(out, sizeof(out), "%s", a.out ? a.out : "");
 	if (!a.out)
 		snprintf(out, sizeof(out), "%s.h5", a.network);
+	status = tool_output(out);
+	if (status)
+		return status;
 	if (a.model) {
 		status = stage_open(&s, a.model);
 		if (!status && !s.graph)

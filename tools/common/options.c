@@ -121,3 +121,12 @@ int options_parse(int argc, char **argv, const char *usage, const struct option_
 		*n_words = count;
 	return OPTIONS_GO_ON;
 }
+
+int options_file(const char **file, const char *const *words, int n_words, const char *needs)
+{
+	if (*file && n_words)
+		return tool_usage("unexpected word '%s': the file is '%s' already", words[0], *file);
+	if (n_words)
+		*file = words[0];
+	return *file ? OPTIONS_GO_ON : tool_usage("%s", needs);
+}

@@ -27,5 +27,7 @@ struct option_spec {
  */
 int options_parse(int argc, char **argv, const char *usage, const struct option_spec *spec, const char **words,
 		  int max_words, int *n_words);
+/* The one file a command takes, by its option or as a plain word. usage error (needs) without one or with both. */
+int options_file(const char **file, const char *const *words, int n_words, const char *needs);
 
 #endif

@@ -121,15 +121,51 @@ static double element(const struct akida_array *x, size_t i)
 	return 0;
 }
 
+/* Is x frames of dims, one frame, or rows of all values of a frame? Axes of length 1 may be left out or added. */
+static bool fits(const struct akida_array *x, const uint32_t dims[3])
+{
+	size_t frame = (size_t)dims[0] * dims[1] * dims[2], total = akida_array_elements(x), n, k = 0, m = 0, axes[8];
+	size_t want[4] = {0, dims[0], dims[1], dims[2]};
+
+	if (!frame || !total || total % frame || x->rank > 8)
+		return false;
+	n = total / frame;
+	want[0] = n;
+	for (uint32_t i = 0; i < x->rank; i++)
+		if (x->dims[i] > 1)
+			axes[m++] = x->dims[i];
+	if (m <= 2 && (n > 1 ? m > 0 && axes[0] == n : true) && (frame > 1 ? m > 0 && axes[m - 1] == frame : true) &&
+	    m == (size_t)(n > 1) + (frame > 1))
+		return true;
+	for (size_t i = 0; i < 4; i++) {
+		if (want[i] <= 1)
+			continue;
+		if (k == m || axes[k++] != want[i])
+			return false;
+	}
+	return k == m;
+}
+
+static const char *shape_text(char *out, size_t bytes, const struct akida_array *x)
+{
+	size_t n = 0;
+
+	snprintf(out, bytes, "one number");
+	for (uint32_t i = 0; i < x->rank && n < bytes; i++)
+		n += (size_t)snprintf(out + n, bytes - n, i ? " x %zu" : "%zu", x->dims[i]);
+	return out;
+}
+
 int spec_frames(const struct akida_array *x, const uint32_t dims[3], double scale, double offset, const char *name,
 		struct akida_array *out)
 {
 	size_t frame = (size_t)dims[0] * dims[1] * dims[2], total = akida_array_elements(x), shape[2];
+	char text[160];
 	uint8_t *p;
 
-	if (!frame || !total || total % frame || (x->rank > 1 && x->dims[0] != total / frame && x->rank != 3))
-		return tool_error(name, "data.shape", "%zu values in %zu rows are not frames of %u x %u x %u", total,
-				  x->rank ? x->dims[0] : 0, dims[0], dims[1], dims[2]);
+	if (!fits(x, dims))
+		return tool_error(name, "data.shape", "an array of %s is not frames of %u x %u x %u",
+				  shape_text(text, sizeof(text), x), dims[0], dims[1], dims[2]);
 	shape[0] = total / frame;
 	shape[1] = frame;
 	if (akida_array_init(out, AKIDA_U8, 2, shape))
@@ -147,12 +183,21 @@ int spec_frames(const struct akida_array *x, const uint32_t dims[3], double scal
 			akida_array_fini(out);
 			return tool_error(name, "data.range",
 					  "value %g at %zu is not a whole number from 0 to 255, which the input takes; "
-					  "see --scale and --offset",
+					  "scale the data (akida eval has --scale and --offset)",
 					  v, i);
 		}
 		p[i] = (uint8_t)(whole < 0 ? 0 : whole > 255 ? 255 : whole);
 	}
 	return 0;
+}
+
+int spec_labels(const struct akida_dataset *d, const struct akida_array *frames, const char *name)
+{
+	size_t labels = akida_array_elements(&d->y);
+
+	if (labels == frames->dims[0])
+		return 0;
+	return tool_error(name, "data.mismatch", "%zu frames do not go with %zu labels", frames->dims[0], labels);
 }
 
 static bool ends_with(const char *s, const char *end)

@@ -13,11 +13,13 @@
 int spec_load(const char *spec, const uint32_t dims[3], uint64_t frames, uint64_t seed, struct akida_dataset *out);
 
 /*
- * Frames of x as the hardware takes them: (n, h * w * c) uint8. uint8 data of the right size is taken as is; other types
- * must hold whole numbers from 0 to 255 after x * scale + offset. name is for errors.
+ * Frames of x as the hardware takes them: (n, h * w * c) uint8. x has the axes n, h, w, c (those of length 1 may be left
+ * out) or rows of h * w * c values; types other than uint8 must hold whole numbers from 0 to 255 after x * scale + offset. name is for errors.
  */
 int spec_frames(const struct akida_array *x, const uint32_t dims[3], double scale, double offset, const char *name,
 		struct akida_array *out);
+/* As many labels as frames (after spec_frames, which may see one sample as several frames)? 0, or one printed error. */
+int spec_labels(const struct akida_dataset *d, const struct akida_array *frames, const char *name);
 /* INPUTS of akida run: .npy, .npz or raw uint8. */
 int spec_inputs(const char *path, const uint32_t dims[3], struct akida_array *frames);
 /* The folder of the MNIST files next to the working folder or the program, or NULL. */

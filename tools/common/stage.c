@@ -179,6 +179,22 @@ out:
 	return err ? TOOL_FAILED : 0;
 }
 
+/* A float network that cannot be converted is refused before it is quantized, which may take minutes. */
+static int refuse_early(const struct stage *s, const struct akida_toolchain *t)
+{
+	struct akida_diag *diag;
+	int err, status = 0;
+
+	if (!s->graph || s->quantized)
+		return 0;
+	diag = akida_diag_create();
+	err = t->check(s->graph, "akd1000", diag); /* the rules of conversion are the same for both chips */
+	if (err) /* -errno, or the number of offences */
+		status = tool_fail(diag, s->path, err);
+	akida_diag_destroy(diag);
+	return status;
+}
+
 int stage_need_model(struct stage *s, const struct stage_params *p)
 {
 	const struct akida_toolchain *t;
@@ -190,12 +206,14 @@ int stage_need_model(struct stage *s, const struct stage_params *p)
 	if (s->program)
 		return tool_error(s->path, NULL,
 				  "is a program without its layers; only a device that runs programs can run it");
-	status = stage_need_quantized(s, p);
-	if (status)
-		return status;
 	t = tool_toolchain();
 	if (!t)
 		return TOOL_FAILED;
+	status = refuse_early(s, t);
+	if (!status)
+		status = stage_need_quantized(s, p);
+	if (status)
+		return status;
 	diag = akida_diag_create();
 	if (!p->quiet)
 		tool_note("converting %s to Akida v1 layers", s->path);

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "common/tool.h"
 
@@ -58,15 +59,45 @@ int tool_fail(const struct akida_diag *diag, const char *what, int err)
 	return TOOL_FAILED;
 }
 
+int tool_output(const char *path)
+{
+	const char *slash = path ? strrchr(path, '/') : NULL;
+	char folder[PATH_MAX];
+	struct stat st;
+	int n;
+
+	if (!path)
+		return 0;
+	if (!stat(path, &st)) {
+		if (S_ISDIR(st.st_mode))
+			return tool_error(path, "sys.io", "cannot be written: %s", strerror(EISDIR));
+		if (!S_ISREG(st.st_mode))
+			return 0;
+	}
+	n = snprintf(folder, sizeof(folder), "%.*s",
+		     !slash	     ? 1
+		     : slash == path ? 1
+				     : (int)(slash - path),
+		     slash ? path : ".");
+	if (n < 0 || (size_t)n >= sizeof(folder))
+		return tool_error(path, "sys.io", "cannot be written: %s", strerror(ENAMETOOLONG));
+	if (stat(folder, &st) || access(folder, W_OK | X_OK))
+		return tool_error(path, "sys.io", "cannot be written: %s", strerror(errno));
+	if (!S_ISDIR(st.st_mode))
+		return tool_error(path, "sys.io", "cannot be written: %s", strerror(ENOTDIR));
+	return 0;
+}
+
 int tool_usage(const char *fmt, ...)
 {
+	char text[1024], clean[1024];
 	va_list ap;
 
-	fprintf(stderr, "%s: ", tool_name);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "; see %s %s\n", tool_name, strcmp(tool_name, "akida-bench") ? "help" : "--help");
+	fprintf(stderr, "%s: %s; see %s %s\n", tool_name, tool_clean(clean, sizeof(clean), text), tool_name,
+		strcmp(tool_name, "akida-bench") ? "help" : "--help");
 	return TOOL_USAGE;
 }
 

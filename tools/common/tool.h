@@ -22,6 +22,11 @@ int tool_error(const char *what, const char *rule, const char *fmt, ...) __attri
 int tool_fail(const struct akida_diag *diag, const char *what, int err);
 /* Prints `NAME: TEXT` and where help is; returns TOOL_USAGE. */
 int tool_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/*
+ * Can path (NULL: nothing to write) become a file? Asked before the work starts, so that hours of training do not end in
+ * a missing folder. 0, or TOOL_FAILED after one printed error.
+ */
+int tool_output(const char *path);
 /* What a program does on its own accord (stages it adds, defaults it takes). */
 void tool_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Notes and warnings of a diagnostic list that ended well. */

@@ -42,6 +42,11 @@ AKIDA_API int akida_npy_save(const char *path, const struct akida_array *a, stru
 /* Raw uint8 frames of frame_bytes each; the size must be a non-zero multiple. out is (n, frame_bytes). */
 AKIDA_API int akida_raw_load(const char *path, size_t frame_bytes, struct akida_array *out, struct akida_diag *diag);
 
+/*
+ * Writes a whole file in one step: the old content or the new one, never a part. A device or a pipe is written to and
+ * stays what it is. -errno of the failed call.
+ */
+AKIDA_API int akida_file_write(const char *path, const void *bytes, size_t len, struct akida_diag *diag);
 /* Lower-case hexadecimal SHA-256 of a file. -ENOENT, -EIO. */
 AKIDA_API int akida_file_sha256(const char *path, char hex[65], struct akida_diag *diag);
 
