@@ -273,8 +273,9 @@ static int diverged(struct trainer *t, uint32_t epoch, uint32_t batch, double lo
 static int train_batch(struct trainer *t, bool quantized, uint32_t first, uint32_t count, struct ak_random *shift,
 		       double *loss, uint64_t *right)
 {
-	bool full = count == t->batch;
-	struct ak_dnn *net = quantized ? (full ? t->quant : t->quant_rest) : (full ? t->net : t->net_rest);
+	/* every other batch stays float, so that the float form and the moving statistics keep up with the weights */
+	bool full = count == t->batch, through = quantized && first / t->batch % 2 == 0;
+	struct ak_dnn *net = through ? (full ? t->quant : t->quant_rest) : (full ? t->net : t->net_rest);
 	uint32_t i;
 	int err;
 

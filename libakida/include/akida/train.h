@@ -31,10 +31,10 @@ struct akida_train_params {
 	float final_learning_rate; /* > 0: a cosine from learning_rate to this over all batches; 0: constant */
 	uint32_t shift;		   /* augmentation: images move up to this many pixels each way, zeros come in */
 	/*
-	 * The last quantized_epochs of epochs train with quantizers in the network (straight-through gradient), so that
-	 * quantizing afterwards costs little; batch normalizations then use, and keep, their moving statistics.
-	 * The network stays a float network. val_loss and accuracy then are those of
-	 * the quantized network; patience and checkpoint start afresh with these epochs.
+	 * In the last quantized_epochs of epochs every other batch passes through quantizers in the network
+	 * (straight-through gradient; normalizations use their moving statistics), so that quantizing afterwards costs
+	 * little. The network stays a float network. val_loss and val_accuracy then are those of the quantized network;
+	 * patience and checkpoint start afresh with these epochs.
 	 */
 	uint32_t quantized_epochs;				  /* 0: none */
 	uint32_t input_weight_bits, weight_bits, activation_bits; /* 8, 4, 4; weights 2 to 8, activations 1 to 8 */
