@@ -7,10 +7,15 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "train/onednn.h"
 #include "train/random.h"
 #include <akida/train.h>
+
+#define BATCH 3
 
 static uint64_t parameters(const struct akida_graph *g)
 {
@@ -68,14 +73,47 @@ static void test_network_create_unknown_name_is_enoent(void **state)
 	akida_diag_destroy(diag);
 }
 
-static void compare_with_graph(const char *name)
+/* Inference of training's network against the graph's own, on random pixels. Takes the graph. */
+static void compare_with_graph(struct akida_graph *g, float tolerance)
 {
 	struct ak_random r = ak_random_stream(11, 1);
 	struct akida_array x = {0};
-	struct akida_graph *g;
 	struct ak_chain chain;
 	struct ak_dnn *d;
-	float out[5 * 10];
+	uint32_t dims[4];
+	size_t values, outputs = akida_graph_outputs(g);
+	float *out = calloc(BATCH * outputs, sizeof(float)), largest = 0;
+
+	assert_non_null(out);
+	assert_int_equal(akida_graph_input(g, dims), 3);
+	values = (size_t)dims[0] * dims[1] * dims[2];
+	assert_int_equal(akida_array_init(&x, AKIDA_U8, 4, (size_t[]){BATCH, dims[0], dims[1], dims[2]}), 0);
+	for (size_t i = 0; i < BATCH * values; i++)
+		((uint8_t *)x.data)[i] = (uint8_t)ak_random_below(&r, 256);
+	assert_int_equal(akida_graph_forward(g, &x, out, NULL), 0);
+	assert_int_equal(ak_chain_init(&chain, g, NULL), 0);
+	assert_int_equal(ak_dnn_create(&chain, BATCH, NULL, NULL, &d, NULL), 0);
+	for (size_t i = 0; i < BATCH * values; i++)
+		ak_dnn_input(d)[i] = ((uint8_t *)x.data)[i] * chain.scale + chain.offset;
+	assert_int_equal(ak_dnn_forward(d, false, 0), 0);
+	for (size_t i = 0; i < BATCH * outputs; i++)
+		largest = fmaxf(largest, fabsf(out[i]));
+	assert_true(largest > 0);
+	for (size_t i = 0; i < BATCH * outputs; i++)
+		if (fabsf(out[i] - ak_dnn_logits(d)[i]) > tolerance * largest)
+			fail_msg("%s: output %zu is %g, the graph computes %g", akida_graph_name(g), i,
+				 ak_dnn_logits(d)[i], out[i]);
+	ak_dnn_destroy(d);
+	ak_chain_fini(&chain);
+	akida_graph_destroy(g);
+	akida_array_fini(&x);
+	free(out);
+}
+
+static void compare_built_in(const char *name)
+{
+	struct ak_random r = ak_random_stream(12, 1);
+	struct akida_graph *g;
 
 	assert_int_equal(akida_network_create(name, 9, &g, NULL), 0);
 	for (uint32_t i = 0; i < g->count; i++) /* statistics and biases that are not trivial */
@@ -83,29 +121,68 @@ static void compare_with_graph(const char *name)
 			if (g->nodes[i].weights[k].rank == 1)
 				for (size_t j = 0; j < g->nodes[i].weights[k].count; j++)
 					g->nodes[i].weights[k].data[j] += 0.2f * ak_random_unit(&r);
-	assert_int_equal(akida_array_init(&x, AKIDA_U8, 4, (size_t[]){5, 28, 28, 1}), 0);
-	for (int i = 0; i < 5 * 784; i++)
-		((uint8_t *)x.data)[i] = (uint8_t)ak_random_below(&r, 256);
-	assert_int_equal(akida_graph_forward(g, &x, out, NULL), 0);
-	assert_int_equal(ak_chain_init(&chain, g, NULL), 0);
-	assert_int_equal(ak_dnn_create(&chain, 5, NULL, NULL, &d, NULL), 0);
-	for (int i = 0; i < 5 * 784; i++)
-		ak_dnn_input(d)[i] = ((uint8_t *)x.data)[i] * chain.scale + chain.offset;
-	assert_int_equal(ak_dnn_forward(d, false, 0), 0);
-	for (int i = 0; i < 50; i++)
-		if (fabsf(out[i] - ak_dnn_logits(d)[i]) > 1e-4f * (1 + fabsf(out[i])))
-			fail_msg("%s: output %d is %g, the graph computes %g", name, i, ak_dnn_logits(d)[i], out[i]);
-	ak_dnn_destroy(d);
-	ak_chain_fini(&chain);
+	compare_with_graph(g, 1e-4f);
+}
+
+static bool load_shared(const char *file, struct akida_graph **g)
+{
+	const char *shared = getenv("AKIDA_SHARED");
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/data/%s", shared ? shared : "../shared", file);
+	if (access(path, R_OK)) {
+		print_message("no %s\n", path);
+		return false;
+	}
+	assert_int_equal(akida_graph_load(path, g, NULL), 0);
+	return true;
+}
+
+/* The ECG network ends in logits, in front of them batch normalizations, 3x3 pools and dropout. */
+static void test_forward_of_the_ecg_network_equals_the_graphs_inference(void **state)
+{
+	struct akida_graph *g;
+
+	(void)state;
+	if (!load_shared("ecg/cnn_model.h5", &g))
+		skip();
+	compare_with_graph(g, 1e-4f);
+}
+
+/* Separable convolutions of stride 1 and 2, ReLU 6, global average pooling: the vendor's own zoo. */
+static void test_forward_of_akidanet_equals_the_graphs_inference(void **state)
+{
+	struct akida_graph *g;
+
+	(void)state;
+	if (!load_shared("models/akidanet_vww.h5", &g))
+		skip();
+	compare_with_graph(g, 1e-4f);
+}
+
+static void test_chain_of_a_residual_network_is_refused_by_name(void **state)
+{
+	struct akida_diag *diag = akida_diag_create();
+	struct ak_chain chain;
+	struct akida_graph *g;
+
+	(void)state;
+	if (!load_shared("models/mlperf_tiny_resnet8_cifar10.h5", &g)) {
+		akida_diag_destroy(diag);
+		skip();
+	}
+	assert_int_equal(ak_chain_init(&chain, g, diag), -EOPNOTSUPP);
+	assert_string_equal(akida_diag_first_error(diag)->rule, "train.branch");
+	assert_true(strlen(akida_diag_first_error(diag)->node) > 0);
 	akida_graph_destroy(g);
-	akida_array_fini(&x);
+	akida_diag_destroy(diag);
 }
 
 static void test_forward_equals_the_graphs_inference(void **state)
 {
 	(void)state;
-	compare_with_graph("mnist");
-	compare_with_graph("first-light");
+	compare_built_in("mnist");
+	compare_built_in("first-light");
 }
 
 int main(void)
@@ -115,6 +192,9 @@ int main(void)
 		cmocka_unit_test(test_network_create_same_seed_same_weights),
 		cmocka_unit_test(test_network_create_unknown_name_is_enoent),
 		cmocka_unit_test(test_forward_equals_the_graphs_inference),
+		cmocka_unit_test(test_forward_of_the_ecg_network_equals_the_graphs_inference),
+		cmocka_unit_test(test_forward_of_akidanet_equals_the_graphs_inference),
+		cmocka_unit_test(test_chain_of_a_residual_network_is_refused_by_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
