@@ -11,7 +11,7 @@
 #include <oneapi/dnnl/dnnl.h>
 #include "base/diag.h"
 #include "onednn.h"
-#include "random.h"
+#include "plain.h"
 
 /* libgomp, which oneDNN runs on; declared here because <omp.h> comes with one compiler only. */
 extern void omp_set_num_threads(int n);
@@ -338,11 +338,6 @@ static dnnl_memory_desc_t kernel_md(struct ak_dnn *d, const struct ak_chain_step
 	return md;
 }
 
-static dnnl_primitive_t weight_reorder(struct ak_dnn *d, const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *to)
-{
-	return new_primitive(d, reorder_desc(d, from, to));
-}
-
 static void transfer(struct ak_dnn *d, dnnl_primitive_t p, dnnl_memory_t from, dnnl_memory_t to)
 {
 	dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
@@ -368,8 +363,8 @@ static void make_param(struct ak_dnn *d, uint32_t index, const dnnl_memory_desc_
 	p->plain = new_data(d, cp->count * sizeof(float));
 	p->plain_mem = new_memory(d, plain, p->plain);
 	p->mem = master = new_memory(d, md, d->pub[index].w);
-	p->to_plain = weight_reorder(d, md, plain);
-	p->from_plain = weight_reorder(d, plain, md);
+	p->to_plain = new_primitive(d, reorder_desc(d, md, plain));
+	p->from_plain = new_primitive(d, reorder_desc(d, plain, md));
 	if (d->status != dnnl_success)
 		return;
 	if (!d->share) {
@@ -439,19 +434,71 @@ static struct geometry geometry(const struct ak_chain_step *s)
 	return g;
 }
 
-static struct tensor forward_conv(struct ak_dnn *d, const struct ak_chain_step *s, struct made *m, struct tensor in)
+/* Convolution and inner product differ in their descriptions only; bias NULL: none. */
+enum pass { FORWARD, BACK_WEIGHTS, BACK_DATA };
+union weighted_desc {
+	dnnl_convolution_desc_t conv;
+	dnnl_inner_product_desc_t dense;
+};
+
+static bool weighted_desc(struct ak_dnn *d, const struct ak_chain_step *s, enum pass pass,
+			  const dnnl_memory_desc_t *src, const dnnl_memory_desc_t *w, const dnnl_memory_desc_t *bias,
+			  const dnnl_memory_desc_t *dst, union weighted_desc *op)
 {
-	dnnl_memory_desc_t src = s->in.c == 1 ? in.md : map_md(d, s->in, dnnl_format_tag_any),
-			   dst = map_md(d, s->out, dnnl_format_tag_any), plain = kernel_md(d, s),
-			   w = kernel_wish(d, s, &plain), b = vector_md(d, s->out.c);
+	const dnnl_alg_kind_t direct = dnnl_convolution_direct;
+	const dnnl_prop_kind_t training = dnnl_forward_training;
 	struct geometry g = geometry(s);
-	dnnl_convolution_desc_t op;
+	dnnl_status_t err = dnnl_success;
+
+	if (d->status != dnnl_success)
+		return false;
+	switch (pass) {
+	case FORWARD:
+		if (s->op == AK_CHAIN_DENSE)
+			err = dnnl_inner_product_forward_desc_init(&op->dense, training, src, w, bias, dst);
+		else
+			err = dnnl_dilated_convolution_forward_desc_init(&op->conv, training, direct, src, w, bias, dst,
+									 g.strides, g.dilation, g.begin, g.end);
+		break;
+	case BACK_WEIGHTS:
+		if (s->op == AK_CHAIN_DENSE)
+			err = dnnl_inner_product_backward_weights_desc_init(&op->dense, src, w, bias, dst);
+		else
+			err = dnnl_dilated_convolution_backward_weights_desc_init(
+				&op->conv, direct, src, w, bias, dst, g.strides, g.dilation, g.begin, g.end);
+		break;
+	case BACK_DATA:
+		if (s->op == AK_CHAIN_DENSE)
+			err = dnnl_inner_product_backward_data_desc_init(&op->dense, src, w, dst);
+		else
+			err = dnnl_dilated_convolution_backward_data_desc_init(&op->conv, direct, src, w, dst,
+									       g.strides, g.dilation, g.begin, g.end);
+		break;
+	}
+	return fine(d, err);
+}
+
+/* What a convolution or dense layer takes and gives: the layout is oneDNN's choice but for one channel and for vectors. */
+static dnnl_memory_desc_t source_wish(struct ak_dnn *d, const struct ak_chain_step *s, const struct tensor *in)
+{
+	return s->op == AK_CHAIN_CONV && s->in.c == 1 ? in->md : map_md(d, s->in, dnnl_format_tag_any);
+}
+
+static dnnl_memory_desc_t result_wish(struct ak_dnn *d, const struct ak_chain_step *s)
+{
+	dnnl_dims_t flat = {d->batch, s->out.c};
+
+	return s->op == AK_CHAIN_DENSE ? by_tag(d, 2, flat, dnnl_nc) : map_md(d, s->out, dnnl_format_tag_any);
+}
+
+static struct tensor forward_weighted(struct ak_dnn *d, const struct ak_chain_step *s, struct made *m, struct tensor in)
+{
+	dnnl_memory_desc_t src = source_wish(d, s, &in), dst = result_wish(d, s), plain = kernel_md(d, s),
+			   w = kernel_wish(d, s, &plain), b = vector_md(d, s->out.c), map;
+	union weighted_desc op;
 	dnnl_memory_t bias;
 
-	if (d->status != dnnl_success ||
-	    !fine(d, dnnl_dilated_convolution_forward_desc_init(&op, dnnl_forward_training, dnnl_convolution_direct,
-								&src, &w, s->bias == AK_CHAIN_NONE ? NULL : &b, &dst,
-								g.strides, g.dilation, g.begin, g.end)))
+	if (!weighted_desc(d, s, FORWARD, &src, &w, s->bias == AK_CHAIN_NONE ? NULL : &b, &dst, &op))
 		return in;
 	m->pd = new_desc(d, &op, NULL);
 	m->src = in_layout(d, &d->forward, &in, query(d, m->pd, dnnl_query_src_md));
@@ -463,31 +510,8 @@ static struct tensor forward_conv(struct ak_dnn *d, const struct ak_chain_step *
 				   {DNNL_ARG_WEIGHTS, d->params[s->kernel].mem},
 				   {DNNL_ARG_BIAS, bias},
 				   {DNNL_ARG_DST, m->dst.mem}});
-	return m->dst;
-}
-
-static struct tensor forward_dense(struct ak_dnn *d, const struct ak_chain_step *s, struct made *m, struct tensor in)
-{
-	dnnl_dims_t out = {d->batch, s->out.c};
-	dnnl_memory_desc_t src = map_md(d, s->in, dnnl_format_tag_any), dst = by_tag(d, 2, out, dnnl_nc),
-			   plain = kernel_md(d, s), w = kernel_wish(d, s, &plain), b = vector_md(d, s->out.c), map;
-	dnnl_inner_product_desc_t op;
-	dnnl_memory_t bias;
-
-	if (d->status != dnnl_success ||
-	    !fine(d, dnnl_inner_product_forward_desc_init(&op, dnnl_forward_training, &src, &w,
-							  s->bias == AK_CHAIN_NONE ? NULL : &b, &dst)))
-		return in;
-	m->pd = new_desc(d, &op, NULL);
-	m->src = in_layout(d, &d->forward, &in, query(d, m->pd, dnnl_query_src_md));
-	m->dst = new_tensor(d, &dst);
-	make_param(d, s->kernel, query(d, m->pd, dnnl_query_weights_md), &plain);
-	bias = vector_param(d, s->bias);
-	record(d, &d->forward, ALWAYS, m->pd, 4,
-	       (dnnl_exec_arg_t[]){{DNNL_ARG_SRC, m->src.mem},
-				   {DNNL_ARG_WEIGHTS, d->params[s->kernel].mem},
-				   {DNNL_ARG_BIAS, bias},
-				   {DNNL_ARG_DST, m->dst.mem}});
+	if (s->op != AK_CHAIN_DENSE)
+		return m->dst;
 	map = map_md(d, s->out, dnnl_nhwc);
 	return view(d, &m->dst, &map);
 }
@@ -690,28 +714,20 @@ static struct tensor forward_pad(struct ak_dnn *d, const struct ak_chain_step *s
 
 /* ---- backward: each takes the gradient of the step's result and returns that of its argument ---- */
 
-static struct tensor backward_conv(struct ak_dnn *d, const struct ak_chain_step *s, struct made *m, struct tensor dd,
-				   bool deeper)
+static void backward_weights(struct ak_dnn *d, const struct ak_chain_step *s, struct made *m, const struct tensor *dd,
+			     const dnnl_memory_desc_t *src, const dnnl_memory_desc_t *w, const dnnl_memory_desc_t *dst)
 {
-	dnnl_memory_desc_t src = s->in.c == 1 ? m->src.md : map_md(d, s->in, dnnl_format_tag_any),
-			   dst = map_md(d, s->out, dnnl_format_tag_any), b = vector_md(d, s->out.c), w;
-	const struct param *p = &d->params[s->kernel];
 	bool biased = s->bias != AK_CHAIN_NONE;
-	struct tensor g, gb = {0}, in, out, ds = dd;
-	struct geometry geo = geometry(s);
-	dnnl_convolution_desc_t op;
+	dnnl_memory_desc_t b = vector_md(d, s->out.c);
+	struct tensor in, out, g, gb = {0};
 	dnnl_primitive_desc_t pd;
+	union weighted_desc op;
 
-	memset(&w, 0, sizeof(w));
-	if (d->status != dnnl_success ||
-	    !fine(d, dnnl_memory_desc_init_by_tag(&w, p->md.ndims, p->md.dims, dnnl_f32, dnnl_format_tag_any)) ||
-	    !fine(d, dnnl_dilated_convolution_backward_weights_desc_init(&op, dnnl_convolution_direct, &src, &w,
-									 biased ? &b : NULL, &dst, geo.strides,
-									 geo.dilation, geo.begin, geo.end)))
-		return dd;
+	if (!weighted_desc(d, s, BACK_WEIGHTS, src, w, biased ? &b : NULL, dst, &op))
+		return;
 	pd = new_desc(d, &op, m->pd);
 	in = in_layout(d, &d->backward, &m->src, query(d, pd, dnnl_query_src_md));
-	out = in_layout(d, &d->backward, &dd, query(d, pd, dnnl_query_diff_dst_md));
+	out = in_layout(d, &d->backward, dd, query(d, pd, dnnl_query_diff_dst_md));
 	g = new_tensor(d, query(d, pd, dnnl_query_diff_weights_md));
 	if (biased)
 		gb = new_tensor(d, &b);
@@ -721,15 +737,22 @@ static struct tensor backward_conv(struct ak_dnn *d, const struct ak_chain_step 
 				   {DNNL_ARG_DIFF_WEIGHTS, g.mem},
 				   {DNNL_ARG_DIFF_BIAS, gb.mem}});
 	make_gradient(d, s->kernel, &g);
-	if (biased)
-		make_gradient(d, s->bias, &gb);
-	if (!deeper || d->status != dnnl_success ||
-	    !fine(d, dnnl_dilated_convolution_backward_data_desc_init(&op, dnnl_convolution_direct, &src, &w, &dst,
-								      geo.strides, geo.dilation, geo.begin, geo.end)))
+	make_gradient(d, s->bias, &gb);
+}
+
+static struct tensor backward_data(struct ak_dnn *d, const struct ak_chain_step *s, struct made *m, struct tensor dd,
+				   const dnnl_memory_desc_t *src, const dnnl_memory_desc_t *w,
+				   const dnnl_memory_desc_t *dst)
+{
+	const struct tensor kernel = {.md = d->params[s->kernel].md, .mem = d->params[s->kernel].mem};
+	dnnl_primitive_desc_t pd;
+	union weighted_desc op;
+	struct tensor in, out, ds;
+
+	if (!weighted_desc(d, s, BACK_DATA, src, w, NULL, dst, &op))
 		return dd;
 	pd = new_desc(d, &op, m->pd);
-	in = in_layout(d, &d->backward, &(struct tensor){.md = p->md, .mem = p->mem},
-		       query(d, pd, dnnl_query_weights_md));
+	in = in_layout(d, &d->backward, &kernel, query(d, pd, dnnl_query_weights_md));
 	out = in_layout(d, &d->backward, &dd, query(d, pd, dnnl_query_diff_dst_md));
 	ds = new_tensor(d, query(d, pd, dnnl_query_diff_src_md));
 	record(d, &d->backward, ALWAYS, pd, 3,
@@ -738,48 +761,23 @@ static struct tensor backward_conv(struct ak_dnn *d, const struct ak_chain_step 
 	return ds;
 }
 
-static struct tensor backward_dense(struct ak_dnn *d, const struct ak_chain_step *s, struct made *m, struct tensor dd,
-				    bool deeper)
+static struct tensor backward_weighted(struct ak_dnn *d, const struct ak_chain_step *s, struct made *m,
+				       struct tensor dd, bool deeper)
 {
-	dnnl_memory_desc_t src = map_md(d, s->in, dnnl_format_tag_any), flat = map_md(d, s->out, dnnl_nhwc),
-			   b = vector_md(d, s->out.c), w;
-	const struct param *p = &d->params[s->kernel];
-	bool biased = s->bias != AK_CHAIN_NONE;
-	struct tensor g, gb = {0}, in, ds;
-	dnnl_inner_product_desc_t op;
-	dnnl_primitive_desc_t pd;
+	dnnl_memory_desc_t src = source_wish(d, s, &m->src), dst = result_wish(d, s),
+			   map = map_md(d, s->out, dnnl_nhwc), w;
+	const dnnl_memory_desc_t *like = &d->params[s->kernel].md;
 
+	if (s->op == AK_CHAIN_DENSE) {
+		dd = in_layout(d, &d->backward, &dd, &map);
+		dd = view(d, &dd, &m->dst.md);
+	}
 	memset(&w, 0, sizeof(w));
-	dd = in_layout(d, &d->backward, &dd, &flat);
-	dd = view(d, &dd, &m->dst.md);
 	if (d->status != dnnl_success ||
-	    !fine(d, dnnl_memory_desc_init_by_tag(&w, p->md.ndims, p->md.dims, dnnl_f32, dnnl_format_tag_any)) ||
-	    !fine(d, dnnl_inner_product_backward_weights_desc_init(&op, &src, &w, biased ? &b : NULL, &dd.md)))
+	    !fine(d, dnnl_memory_desc_init_by_tag(&w, like->ndims, like->dims, dnnl_f32, dnnl_format_tag_any)))
 		return dd;
-	pd = new_desc(d, &op, m->pd);
-	in = in_layout(d, &d->backward, &m->src, query(d, pd, dnnl_query_src_md));
-	g = new_tensor(d, query(d, pd, dnnl_query_diff_weights_md));
-	if (biased)
-		gb = new_tensor(d, &b);
-	record(d, &d->backward, ALWAYS, pd, 4,
-	       (dnnl_exec_arg_t[]){{DNNL_ARG_SRC, in.mem},
-				   {DNNL_ARG_DIFF_DST, dd.mem},
-				   {DNNL_ARG_DIFF_WEIGHTS, g.mem},
-				   {DNNL_ARG_DIFF_BIAS, gb.mem}});
-	make_gradient(d, s->kernel, &g);
-	if (biased)
-		make_gradient(d, s->bias, &gb);
-	if (!deeper || d->status != dnnl_success ||
-	    !fine(d, dnnl_inner_product_backward_data_desc_init(&op, &src, &w, &dd.md)))
-		return dd;
-	pd = new_desc(d, &op, m->pd);
-	in = in_layout(d, &d->backward, &(struct tensor){.md = p->md, .mem = p->mem},
-		       query(d, pd, dnnl_query_weights_md));
-	ds = new_tensor(d, query(d, pd, dnnl_query_diff_src_md));
-	record(d, &d->backward, ALWAYS, pd, 3,
-	       (dnnl_exec_arg_t[]){
-		       {DNNL_ARG_DIFF_DST, dd.mem}, {DNNL_ARG_WEIGHTS, in.mem}, {DNNL_ARG_DIFF_SRC, ds.mem}});
-	return ds;
+	backward_weights(d, s, m, &dd, &src, &w, &dst);
+	return deeper ? backward_data(d, s, m, dd, &src, &w, &dst) : dd;
 }
 
 static struct tensor backward_norm(struct ak_dnn *d, const struct ak_chain_step *s, struct made *m, struct tensor dd)
@@ -892,9 +890,8 @@ static struct tensor build_forward(struct ak_dnn *d, const struct ak_chain_step 
 {
 	switch (s->op) {
 	case AK_CHAIN_CONV:
-		return forward_conv(d, s, m, in);
 	case AK_CHAIN_DENSE:
-		return forward_dense(d, s, m, in);
+		return forward_weighted(d, s, m, in);
 	case AK_CHAIN_NORM:
 		return forward_norm(d, s, m, in);
 	case AK_CHAIN_ELTWISE:
@@ -917,9 +914,8 @@ static struct tensor build_backward(struct ak_dnn *d, const struct ak_chain_step
 {
 	switch (s->op) {
 	case AK_CHAIN_CONV:
-		return backward_conv(d, s, m, dd, deeper);
 	case AK_CHAIN_DENSE:
-		return backward_dense(d, s, m, dd, deeper);
+		return backward_weighted(d, s, m, dd, deeper);
 	case AK_CHAIN_NORM:
 		return backward_norm(d, s, m, dd);
 	case AK_CHAIN_ELTWISE:
@@ -1046,46 +1042,14 @@ const struct ak_dnn_param *ak_dnn_params(const struct ak_dnn *d)
 
 /* ---- running ---- */
 
-static void drop(const struct action *a, bool training, uint64_t seed)
-{
-	struct ak_random r = ak_random_stream(seed, a->step + 1);
-	const float keep = 1 / (1 - a->rate);
-	size_t i;
-
-	if (!training) {
-		memcpy(a->dst, a->src, a->count * sizeof(float));
-		return;
-	}
-	for (i = 0; i < a->count; i++) {
-		a->mask[i] = ak_random_unit(&r) >= a->rate;
-		a->dst[i] = a->mask[i] ? a->src[i] * keep : 0;
-	}
-}
-
-static void drop_back(const struct action *a)
-{
-	const float keep = 1 / (1 - a->rate);
-	size_t i;
-
-	for (i = 0; i < a->count; i++)
-		a->dst[i] = a->mask[i] ? a->dst[i] * keep : 0;
-}
-
-/* Moving statistics as Keras keeps them: the variance of a map is the unbiased one. */
 static void move_statistics(struct ak_dnn *d, const struct action *a)
 {
 	const struct ak_chain_step *s = &d->chain->steps[a->step];
 	const struct made *m = &d->made[a->step];
-	float *mean = d->pub[s->mean].w, *variance = d->pub[s->variance].w, k = s->momentum;
-	double n = (double)d->batch * s->in.h * s->in.w;
 	bool map = d->chain->graph->nodes[s->node].rank == 3;
-	float unbiased = map && n > 1 ? (float)(n / (n - 1)) : 1;
-	uint32_t c;
 
-	for (c = 0; c < s->in.c; c++) {
-		mean[c] = k * mean[c] + (1 - k) * m->mean.data[c];
-		variance[c] = k * variance[c] + (1 - k) * unbiased * m->variance.data[c];
-	}
+	ak_plain_move(d->pub[s->mean].w, d->pub[s->variance].w, m->mean.data, m->variance.data, s->in.c, s->momentum,
+		      map ? (double)d->batch * s->in.h * s->in.w : 0);
 }
 
 static int outcome(struct ak_dnn *d)
@@ -1110,10 +1074,10 @@ static int run(struct ak_dnn *d, const struct list *l, unsigned int when, uint64
 			fine(d, dnnl_primitive_execute(a->prim, d->stream, a->argc, a->args));
 			break;
 		case DROP:
-			drop(a, when == TRAIN, seed);
+			ak_plain_drop(a->src, a->dst, a->mask, a->count, when == TRAIN ? a->rate : 0, seed + a->step);
 			break;
 		case DROP_BACK:
-			drop_back(a);
+			ak_plain_drop_back(a->dst, a->mask, a->count, a->rate);
 			break;
 		case QUANTIZE:
 			ak_fake_quant_activations(a->src, a->dst, a->count, d->quant->activation_bits,
