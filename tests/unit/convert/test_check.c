@@ -534,6 +534,102 @@ static void test_check_each_rule_alone(void **state)
 	}
 }
 
+/* At the limit all is well, one beyond it is an error: height, width, channels of maps, inputs and units of Dense. */
+static void test_check_limits_are_inclusive(void **state)
+{
+	static const struct {
+		uint32_t h, w, filters, units;
+		int errors;
+		const char *rule;
+	} rows[] = {
+		{4096, 5, 4, 1, 1, "v1.dense-inputs"}, {4097, 5, 4, 1, 2, "v1.map-size"},    {5, 256, 4, 2048, 0, NULL},
+		{5, 256, 4, 2049, 1, "v1.filters"},    {109, 263, 2, 1, 1, "v1.input-size"},
+	};
+	static const uint32_t inputs[][2] = {{57330, 0}, {57336, 1}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct akida_graph *g = net_start(rows[i].h, rows[i].w, 1);
+		struct akida_diag *diag = akida_diag_create();
+
+		net_conv(g, rows[i].filters, 3, 1);
+		net_relu(g, 6);
+		net_conv(g, rows[i].filters, 3, 1);
+		net_relu(g, 6);
+		net_add(g, AK_OP_FLATTEN);
+		net_dense(g, rows[i].units);
+		net_finish(g);
+		assert_int_equal(akida_check(g, "akd1000", diag), rows[i].errors);
+		if (rows[i].rule)
+			assert_string_equal(akida_diag_first_error(diag)->rule, rows[i].rule);
+		akida_diag_destroy(diag);
+		akida_graph_destroy(g);
+	}
+	for (int i = 0; i < 2; i++) {
+		struct akida_graph *g = net_start(inputs[i][0] / 6, 6, 1);
+
+		net_conv(g, 1, 3, 1);
+		net_relu(g, 6);
+		net_add(g, AK_OP_FLATTEN);
+		net_dense(g, 1);
+		net_finish(g);
+		assert_int_equal(akida_check(g, "akd1000", NULL), inputs[i][1]);
+		akida_graph_destroy(g);
+	}
+	for (uint32_t i = 0; i < 2; i++) {
+		struct akida_graph *g = net_start(5, 5, 1);
+
+		net_conv(g, 2, 3, 1);
+		net_relu(g, 6);
+		net_conv(g, 2048 + i, 1, 1);
+		net_relu(g, 6);
+		net_conv(g, 2, 1, 1);
+		net_finish(g);
+		assert_int_equal(akida_check(g, "akd1000", NULL), 2 * i); /* filters of one, channels of the next */
+		akida_graph_destroy(g);
+	}
+}
+
+/* A 1x1 kernel counts as same, whatever its padding says. */
+static void test_check_1x1_convolution_is_same(void **state)
+{
+	struct akida_graph *g = until(RELU2);
+
+	(void)state;
+	g->nodes[CONV].kernel_h = g->nodes[CONV].kernel_w = 1;
+	g->nodes[CONV].same = false;
+	net_maxpool(g, 2, 2);
+	net_relu(g, 6);
+	net_conv(g, 4, 3, 1);
+	net_finish(with_tail(g));
+	assert_int_equal(akida_check(g, "akd1000", NULL), 0);
+	akida_graph_destroy(g);
+}
+
+/* A file of QuantizeML may have float layers behind the Dequantizer: left out, and said. */
+static void test_convert_float_head_behind_the_dequantizer_is_left_out(void **state)
+{
+	struct akida_graph *g = net_finish(good()), *q;
+	struct akida_diag *diag = akida_diag_create();
+	struct akida_model *m;
+
+	(void)state;
+	assert_int_equal(akida_quantize(g, NULL, NULL, &q, NULL), 0);
+	net_add(q, AK_OP_RESHAPE)->rank = 1;
+	net_add(q, AK_OP_SOFTMAX);
+	assert_int_equal(ak_graph_finish(q, NULL), 0);
+	assert_int_equal(akida_check(q, "akd1000", diag), 0);
+	assert_int_equal(akida_diag_count(diag), 2);
+	assert_string_equal(akida_diag_get(diag, 0)->rule, "quant.head");
+	assert_string_equal(akida_diag_get(diag, 1)->rule, "quant.head");
+	assert_int_equal(akida_convert(q, &m, NULL), 0);
+	assert_int_equal(akida_model_layers(m), 4);
+	akida_model_destroy(m);
+	akida_diag_destroy(diag);
+	akida_graph_destroy(q);
+	akida_graph_destroy(g);
+}
+
 /* Most filters of the first layer by kernel and channels; one more is an error. */
 static void test_check_input_filters_limits(void **state)
 {
@@ -782,6 +878,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_check_each_rule_alone),
 		cmocka_unit_test(test_check_input_filters_limits),
+		cmocka_unit_test(test_check_limits_are_inclusive),
+		cmocka_unit_test(test_check_1x1_convolution_is_same),
+		cmocka_unit_test(test_convert_float_head_behind_the_dequantizer_is_left_out),
 		cmocka_unit_test(test_check_max_pool_before_dense_is_a_warning),
 		cmocka_unit_test(test_check_valid_pool_on_even_map_is_fine),
 		cmocka_unit_test(test_check_rewritable_float_graph_is_fine),

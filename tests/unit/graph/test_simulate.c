@@ -180,6 +180,33 @@ static void test_sim_float_input_is_truncated_and_held(void **state)
 	akida_graph_destroy(g);
 }
 
+/* 28-bit buffers: 4200 * 255 * 127 is beyond 2^27, and the sum is held there, before and after the bias. */
+static void test_sim_sums_are_held_at_their_buffer(void **state)
+{
+	struct akida_graph *g = net_start(1, 1, 4200);
+	struct ak_sim *sim;
+	float *x = malloc(4200 * sizeof(*x)), out[2];
+
+	(void)state;
+	net_conv(g, 2, 1, 1);
+	net_finish(g);
+	for (int i = 0; i < 4200; i++) {
+		x[i] = 255;
+		g->nodes[1].weights[0].data[2 * i] = 127;
+		g->nodes[1].weights[0].data[2 * i + 1] = -127;
+	}
+	g->nodes[1].weights[1].data[0] = 64;
+	g->nodes[1].weights[1].data[1] = 64;
+	g->nodes[1].quant = (struct ak_node_quant){.active = true, .weight_bits = 8, .bias_bits = 8, .buffer_bits = 28};
+	assert_int_equal(ak_sim_create(g, &sim, NULL), 0);
+	assert_int_equal(ak_sim_run(sim, x, NULL, NULL, out), 0);
+	assert_true(out[0] == 134217727.0f);
+	assert_true(out[1] == -134217728.0f + 64.0f);
+	ak_sim_destroy(sim);
+	akida_graph_destroy(g);
+	free(x);
+}
+
 /* Relative error of the quantized network against the float one on fresh samples. */
 static double error_of(struct akida_graph *g, uint32_t per_tensor)
 {
@@ -295,6 +322,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sim_ecg_network_equals_golden_values),
 		cmocka_unit_test(test_sim_float_input_is_truncated_and_held),
+		cmocka_unit_test(test_sim_sums_are_held_at_their_buffer),
 		cmocka_unit_test(test_sim_8_bit_networks_stay_near_float),
 		cmocka_unit_test(test_sim_layer_without_integers_is_refused),
 		cmocka_unit_test(test_forward_wrong_shape_is_refused),
