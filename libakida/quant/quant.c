@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* akida_quantize: parameters, and the order of the stages. Weights stay float; integers are made where they are needed. */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include "base/diag.h"
+#include "graph/fixedpoint.h"
 #include "graph/passes/passes.h"
 #include "quant_internal.h"
 
@@ -55,6 +57,24 @@ static int check_params(const struct akida_quant_params *p, struct akida_diag *d
 	return 0;
 }
 
+/* Output quantizers have no more fractional bits than bits: a range well below 1 cannot use all of its codes. */
+static void warn_of_unused_codes(const struct akida_graph *g, struct akida_diag *diag)
+{
+	for (uint32_t i = 0; i < g->count; i++) {
+		const struct ak_node_quant *q = &g->nodes[i].quant;
+		int vb = (int)q->out_bits - q->out_signed, codes = (1 << vb) - 1, used;
+
+		if (!q->has_output || q->out_per_axis || !(q->range_max[0] > 0))
+			continue;
+		used = (int)ldexpf(q->range_max[0], ak_fx_max_fb(vb, q->range_max[0]));
+		if (used >= codes / 2 + 1)
+			continue;
+		ak_note(diag, AKIDA_WARNING, AK_RULE_QUANT_RANGE, g->nodes[i].name,
+			"its outputs stay below %g, which uses %d of %d codes", (double)q->range_max[0], used, codes);
+		ak_remedy(diag, "train with larger values here, for instance a larger scale in Rescaling");
+	}
+}
+
 static int add_dequantizer(struct akida_graph *g, struct akida_diag *diag)
 {
 	uint32_t output = g->output;
@@ -93,6 +113,7 @@ int akida_quantize(const struct akida_graph *g, const struct akida_quant_params 
 		err = ak_quant_calibrate(q, &p, samples, diag);
 	if (!err) {
 		ak_quant_equalize(q);
+		warn_of_unused_codes(q, diag);
 		err = add_dequantizer(q, diag);
 	}
 	if (err)

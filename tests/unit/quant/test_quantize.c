@@ -566,6 +566,38 @@ static void test_quantize_dead_layer_is_warned_about(void **state)
 	akida_graph_destroy(g);
 }
 
+/* Range 0.7: ideal 0.46875, but 4 fractional bits at most: codes up to 7. Range 1.4: ideal 0.9375, all 15. */
+static void test_quantize_small_ranges_are_warned_about(void **state)
+{
+	static const float weight[] = {0.7f / 255, 1.4f / 255};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct akida_graph *g = net_start(5, 5, 1), *q;
+		struct akida_diag *diag = akida_diag_create();
+		struct akida_array x = net_samples(g, 2);
+
+		net_conv(g, 1, 1, 1)->use_bias = false;
+		net_relu(g, 6);
+		net_conv(g, 1, 1, 1);
+		net_finish(g);
+		g->nodes[1].weights[0].data[0] = weight[i];
+		((uint8_t *)x.data)[7] = 255;
+		assert_int_equal(akida_quantize(g, NULL, &x, &q, diag), 0);
+		assert_int_equal(akida_diag_count(diag), i ? 0 : 1);
+		if (!i) {
+			assert_string_equal(akida_diag_get(diag, 0)->rule, "quant.range");
+			assert_int_equal(akida_diag_get(diag, 0)->severity, AKIDA_WARNING);
+			assert_non_null(strstr(akida_diag_get(diag, 0)->text, "7 of 15 codes"));
+			assert_true(strlen(akida_diag_get(diag, 0)->remedy) > 0);
+		}
+		akida_diag_destroy(diag);
+		akida_array_fini(&x);
+		akida_graph_destroy(q);
+		akida_graph_destroy(g);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -589,6 +621,7 @@ int main(void)
 		cmocka_unit_test(test_quantize_layers_without_quantized_form_are_refused),
 		cmocka_unit_test(test_quantize_names_all_offenders),
 		cmocka_unit_test(test_quantize_dead_layer_is_warned_about),
+		cmocka_unit_test(test_quantize_small_ranges_are_warned_about),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
