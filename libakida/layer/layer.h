@@ -43,9 +43,10 @@ struct akida_layer {
 	int8_t *weights;    /* conv [kh][kw][c][f]; separable depthwise [kh][kw][c]; fully [h][w][c][u] */
 	int8_t *weights_pw; /* separable pointwise [c][f], else NULL */
 	int32_t *threshold; /* [f] */
-	int32_t *step16; /* [f] act_step in 1/16 units, 1..AK_STEP16_MAX: floor(16 * act_step), as vendor programs have it */
-	float *scale;	 /* [f] without activation: predict = (P - threshold) / scale; else NULL */
-	bool borrowed;	 /* the arrays point into memory of the model and are not freed with the layer */
+	int32_t *
+		step16; /* [f] act_step in 1/16 units, 1..AK_STEP16_MAX: floor(16 * act_step), as vendor programs have it */
+	float *scale;  /* [f] without activation: predict = (P - threshold) / scale; else NULL */
+	bool borrowed; /* the arrays point into memory of the model and are not freed with the layer */
 
 	/* derived by ak_layer_finish */
 	uint32_t pad_top, pad_left;
