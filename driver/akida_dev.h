@@ -181,6 +181,7 @@ int akida_job_wait(struct akida_context *ctx, struct akida_wait *arg);
 int akida_worker(void *data);
 void akida_cancel_all(struct akida_device *adev, int status);
 int akida_reset_device(struct akida_device *adev);
+int akida_resume_device(struct akida_device *adev);
 
 /* akida_sysfs.c */
 extern const struct attribute_group *akida_groups[];

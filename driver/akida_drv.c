@@ -339,6 +339,34 @@ static void akida_remove(struct pci_dev *pdev)
 	put_device(&adev->dev);
 }
 
+/*
+ * A function-level or bus reset that somebody else asks for (sysfs): the chip loses windows, memory and registers. The
+ * worker is kept away from it by core_lock, which one callback takes and the other gives back; the PCI core holds the
+ * device lock in between, so that there is no remove.
+ */
+static void akida_reset_prepare(struct pci_dev *pdev)
+{
+	struct akida_device *adev = pci_get_drvdata(pdev);
+
+	akida_cancel_all(adev, -ENODEV);
+	mutex_lock(&adev->core_lock);
+}
+
+static void akida_reset_done(struct pci_dev *pdev)
+{
+	struct akida_device *adev = pci_get_drvdata(pdev);
+	int err = akida_resume_device(adev);
+
+	mutex_unlock(&adev->core_lock);
+	if (err)
+		dev_err(&adev->dev, "the chip does not come back after a reset: %d\n", err);
+}
+
+static const struct pci_error_handlers akida_err_handlers = {
+	.reset_prepare = akida_reset_prepare,
+	.reset_done = akida_reset_done,
+};
+
 static const struct pci_device_id akida_ids[] = {{PCI_DEVICE(AKC_PCI_VENDOR, AKC_PCI_AKD1000)},
 						 {PCI_DEVICE(AKC_PCI_VENDOR, AKC_PCI_AKD1500)},
 						 {}};
@@ -349,6 +377,7 @@ static struct pci_driver akida_driver = {
 	.id_table = akida_ids,
 	.probe = akida_probe,
 	.remove = akida_remove,
+	.err_handler = &akida_err_handlers,
 	.driver.probe_type = PROBE_PREFER_ASYNCHRONOUS,
 };
 

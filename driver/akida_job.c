@@ -318,21 +318,39 @@ out:
 	return err;
 }
 
-/* With core_lock held. After a failure the mesh is empty and a new generation has begun. */
-int akida_reset_device(struct akida_device *adev)
+/* With core_lock held: nothing is loaded any more and a new generation has begun, whatever err says. */
+static void akida_reset_happened(struct akida_device *adev)
 {
-	int err;
-
 	lockdep_assert_held(&adev->core_lock);
 	if (adev->loaded) {
 		akida_program_put(adev->loaded);
 		adev->loaded = NULL;
 	}
-	err = akc_reset(&adev->core);
 	spin_lock(&adev->queue_lock);
 	adev->resets++;
 	spin_unlock(&adev->queue_lock);
 	kobject_uevent(&adev->dev.kobj, KOBJ_CHANGE);
+}
+
+/* After a failure: the chip is there, its state is not trusted. */
+int akida_reset_device(struct akida_device *adev)
+{
+	int err = akc_reset(&adev->core);
+
+	akida_reset_happened(adev);
+	return err;
+}
+
+/* After the chip lost everything. Takes over a second. */
+int akida_resume_device(struct akida_device *adev)
+{
+	int err = akc_resume(&adev->core);
+
+	adev->msi_addr = 0;
+	adev->msi_data = 0;
+	if (!err)
+		akida_msi_update(adev);
+	akida_reset_happened(adev);
 	return err;
 }
 

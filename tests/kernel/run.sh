@@ -65,10 +65,10 @@ else
 	finish
 fi
 
-# guests ARCH FOLDER COMPILER SUFFIX: the static programs
+# guests FOLDER COMPILER SUFFIX GLOB: the static programs
 guests() {
 	mkdir -p "$1"
-	for f in tests/kernel/guest/[0-9]*.c; do
+	for f in tests/kernel/guest/$4*.c; do
 		name=$(basename "$f" .c)
 		out=$1/$name$3
 		[ -z "$(find tests/kernel/guest uapi -newer "$out" -name '*.[ch]' 2>&1 | head -n 1)" ] && continue
@@ -140,13 +140,13 @@ for series in $KERNELS; do
 		say "ok $series/module_builds_without_warning"
 	fi
 	# Static programs of 32-bit userspace go through the module's compat entry.
-	if ! guests "$work/guests-$ARCH" "$cc" ""; then
+	if ! guests "$work/guests-$ARCH" "$cc" "" '[0-9]'; then
 		say "not ok $series/guests_build: see $logs/guests.log"
 		continue
 	fi
 	if [ $ARCH = x86_64 ]; then
 		if command -v i686-linux-gnu-gcc > /dev/null; then
-			guests "$work/guests-$ARCH" i686-linux-gnu-gcc -32bit || say "not ok $series/guests_build_32bit: see $logs/guests.log"
+			guests "$work/guests-$ARCH" i686-linux-gnu-gcc -32bit '[23]' || say "not ok $series/guests_build_32bit: see $logs/guests.log"
 		else
 			missing "$series/32bit" "i686-linux-gnu-gcc is not installed"
 		fi
@@ -156,11 +156,12 @@ for series in $KERNELS; do
 		continue
 	}
 	for leg in $LEGS; do
-		export APPEND="${TESTS:+bed.tests=$TESTS}" IOMMU=
+		# The calls that never reach the chip are the same however it is reached: the first leg is enough for them.
+		export APPEND="bed.skip=*-32bit bed.tests=${TESTS:-[1345]*}" IOMMU=
 		case $leg in
-		plain) ;;
-		iommu) IOMMU=1 APPEND="$APPEND bed.skip=*-32bit" ;;
-		nomsi) APPEND="$APPEND pci=nomsi bed.skip=*-32bit" ;;
+		plain) APPEND="${TESTS:+bed.tests=$TESTS}" ;;
+		iommu) IOMMU=1 ;;
+		nomsi) APPEND="$APPEND pci=nomsi" ;;
 		*) say "not ok $series/$leg: no such leg"; continue ;;
 		esac
 		boot "$series/$leg" "$image" "$work/initramfs-$series.gz"

@@ -42,7 +42,7 @@ void guest_skip(const char *why)
 	longjmp(guest_out, 2);
 }
 
-void guest_run(const char *name, guest_fn fn)
+static void run(guest_fn fn)
 {
 	guest_why[0] = 0;
 	guest_skipped = false;
@@ -51,6 +51,20 @@ void guest_run(const char *name, guest_fn fn)
 		fn();
 	while (guest_file_count)
 		close(guest_files[--guest_file_count]);
+}
+
+bool guest_run_child(const char *name, guest_fn fn)
+{
+	run(fn);
+	if (guest_why[0])
+		printf("# %s: %s\n", name, guest_why);
+	fflush(stdout);
+	return !guest_why[0];
+}
+
+void guest_run(const char *name, guest_fn fn)
+{
+	run(fn);
 	if (guest_skipped)
 		printf("skip %s: %s\n", name, guest_why);
 	else if (guest_why[0])

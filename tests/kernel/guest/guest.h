@@ -16,6 +16,8 @@
 
 typedef void (*guest_fn)(void);
 void guest_run(const char *name, guest_fn fn);
+/* The same in a child process: its result is not counted, failure is told as a remark. True when it passed. */
+bool guest_run_child(const char *name, guest_fn fn);
 void guest_skip(const char *why);
 void guest_fail(const char *file, int line, const char *fmt, ...) __attribute__((format(printf, 3, 4), noreturn));
 #define RUN(fn) guest_run(#fn, fn)
