@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Every v1 rule once: a network that breaks it and nothing else must give exactly that finding; the network without the
- * offence gives none. Then the two real networks that must be refused, where the shared files are.
+ * offence gives none. Real networks are in test_check_networks.c.
  */
 #include "tests/unit/quant/net.h"
 #include <errno.h>
-#include <stdio.h>
 #include <akida/convert.h>
 #include <akida/quant.h>
 
@@ -781,98 +780,6 @@ static void test_check_unknown_target_is_refused(void **state)
 	akida_graph_destroy(g);
 }
 
-/* ---- real networks ---- */
-
-static struct akida_graph *load_shared(const char *file)
-{
-	const char *root = getenv("AKIDA_SHARED");
-	struct akida_graph *g;
-	char path[512];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/data/%s", root ? root : "../shared", file);
-	f = fopen(path, "rb");
-	if (!f) {
-		print_message("%s is not there\n", path);
-		skip();
-	}
-	fclose(f);
-	assert_int_equal(akida_graph_load(path, &g, NULL), 0);
-	return g;
-}
-
-static void expect(const struct akida_diag *diag, const char *rule, const char *node, const char *value)
-{
-	const struct akida_diag_record *r = find(diag, rule, node);
-
-	if (!r)
-		print_message("no %s at %s\n", rule, node);
-	assert_non_null(r);
-	assert_non_null(strstr(r->value, value));
-	assert_true(strlen(r->limit) > 0);
-	assert_true(strlen(r->remedy) > 0);
-}
-
-static void test_check_resnet8_names_every_offence(void **state)
-{
-	struct akida_graph *g = load_shared("models/mlperf_tiny_resnet8_cifar10.h5");
-	struct akida_diag *diag = akida_diag_create();
-	size_t relus = 0;
-
-	(void)state;
-	assert_true(akida_check(g, "akd1000", diag) >= 15);
-	expect(diag, "v1.branch", "add", "2");
-	expect(diag, "v1.branch", "add_1", "2");
-	expect(diag, "v1.branch", "add_2", "2");
-	expect(diag, "v1.stride", "conv2d_5", "2x2 with a 1x1 kernel");
-	expect(diag, "v1.stride", "conv2d_8", "2x2 with a 1x1 kernel");
-	expect(diag, "v1.block-order", "average_pooling2d", "");
-	for (size_t i = 0; i < akida_diag_count(diag); i++)
-		relus += !strcmp(akida_diag_get(diag, i)->rule, "v1.relu-bound");
-	assert_int_equal(relus, 7);
-	assert_null(find(diag, "v1.last-layer", NULL));
-	akida_diag_destroy(diag);
-	akida_graph_destroy(g);
-}
-
-static void test_check_ecg_names_every_offence(void **state)
-{
-	static const char *const relus[] = {"re_lu", "re_lu_1", "re_lu_2", "re_lu_3"};
-	static const char *const pools[] = {"max_pooling2d", "max_pooling2d_1", "max_pooling2d_2"};
-	struct akida_graph *g = load_shared("ecg/cnn_model.h5");
-	struct akida_diag *diag = akida_diag_create();
-
-	(void)state;
-	assert_int_equal(akida_check(g, "akd1000", diag), 7);
-	for (int i = 0; i < 4; i++)
-		expect(diag, "v1.relu-bound", relus[i], "none");
-	for (int i = 0; i < 3; i++)
-		expect(diag, "v1.pool-size", pools[i], "3x3 stride 3x3");
-	assert_int_equal(find(diag, "v1.pool-before-dense", "max_pooling2d_2")->severity, AKIDA_WARNING);
-	akida_diag_destroy(diag);
-	akida_graph_destroy(g);
-}
-
-/* The vendor's own v1 network passes, quantizes and converts. */
-static void test_check_vendor_network_passes_and_converts(void **state)
-{
-	struct akida_graph *g = load_shared("models/akidanet_vww.h5"), *q;
-	struct akida_quant_params p;
-	struct akida_model *m;
-
-	(void)state;
-	akida_quant_params_init(&p);
-	p.num_samples = 1;
-	assert_int_equal(akida_check(g, "akd1000", NULL), 0);
-	assert_int_equal(akida_quantize(g, &p, NULL, &q, NULL), 0);
-	assert_int_equal(akida_check(q, "akd1000", NULL), 0);
-	assert_int_equal(akida_convert(q, &m, NULL), 0);
-	assert_true(akida_model_layers(m) > 10);
-	akida_model_destroy(m);
-	akida_graph_destroy(q);
-	akida_graph_destroy(g);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -887,9 +794,6 @@ int main(void)
 		cmocka_unit_test(test_check_bit_widths_of_quantized_graphs),
 		cmocka_unit_test(test_check_quantizer_on_another_layer_is_an_error),
 		cmocka_unit_test(test_check_unknown_target_is_refused),
-		cmocka_unit_test(test_check_resnet8_names_every_offence),
-		cmocka_unit_test(test_check_ecg_names_every_offence),
-		cmocka_unit_test(test_check_vendor_network_passes_and_converts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
