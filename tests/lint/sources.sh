@@ -45,7 +45,7 @@ out=$(for f in $(echo "$sources" | grep -E '\.[ch]$'); do
 	[ -f "$f" ] || continue
 	case $f in libakida/train/onednn.c) continue ;; esac # the one file that knows oneDNN
 	n=$(wc -l < "$f")
-	[ "$n" -le 850 ] || echo "$f: $n lines; which second reason to exist crept in?"
+	[ "$n" -le 900 ] || echo "$f: $n lines; which second reason to exist crept in?"
 done)
 result "file size" "$out"
 

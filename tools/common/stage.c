@@ -189,7 +189,7 @@ static int refuse_early(const struct stage *s, const struct akida_toolchain *t)
 		return 0;
 	diag = akida_diag_create();
 	err = t->check(s->graph, "akd1000", diag); /* the rules of conversion are the same for both chips */
-	if (err) /* -errno, or the number of offences */
+	if (err)				   /* -errno, or the number of offences */
 		status = tool_fail(diag, s->path, err);
 	akida_diag_destroy(diag);
 	return status;
