@@ -40,7 +40,7 @@ expect() {
 	fi
 }
 
-# fails NAME STATUS [PATTERN]: refused with exactly one line on standard error and nothing on standard output.
+# fails NAME STATUS [PATTERN]: refused with exactly one line on standard error (with a rule when the status is 1) and nothing on standard output.
 fails() {
 	if [ "$rc" -ne "$2" ]; then
 		not_ok "$1 (status $rc, not $2)"
@@ -48,6 +48,8 @@ fails() {
 		not_ok "$1 (wrote to standard output)"
 	elif [ "$(grep -vc ': note: ' "$work/err")" -ne 1 ]; then
 		not_ok "$1 (not one line on standard error)"
+	elif [ "$2" -eq 1 ] && ! grep -v ': note: ' "$work/err" | grep -qE '^[a-z0-9-]+: .+: .+ \([a-z0-9]+(\.[a-z0-9-]+)+\)$'; then
+		not_ok "$1 (the error is not NAME: WHAT: WHY (RULE))"
 	elif [ -n "${3:-}" ] && ! grep -qE -- "$3" "$work/err"; then
 		not_ok "$1 (no error like $3)"
 	else

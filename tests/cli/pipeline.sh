@@ -7,6 +7,10 @@ run "$akida" train mnist train --data digits --frames 600 -e 3 --seed 7 -s "$wor
 expect "train on drawn digits" 0 'Saved'
 [ -f "$work/net.h5" ] || exit 1
 run "$akida" train mnist train --data digits --frames 600 -e 3 --seed 7 -s "$work/again.h5"
+run "$akida" train mnist train --data digits --frames 600 -e 1 --checkpoint "$work/best.h5" -s "$work/one.h5"
+cmp -s "$work/best.h5" "$work/one.h5" && ok "the checkpoint of the only epoch is the result" || not_ok "checkpoint"
+run "$akida" train mnist train --data digits --checkpoint /nonexistent/c.h5 -s "$work/two.h5"
+fails "an unwritable checkpoint is refused before training" 1 'nonexistent/c.h5'
 run "$akida" summary "$work/net.h5"; expect "summary of a float network" 0 'Model Summary.*float graph'
 run "$akida" train mnist eval -m "$work/net.h5" --data digits; expect "evaluate in float" 0 '^Accuracy: [0-9]+/1000'
 run "$akida" check "$work/net.h5" --for akd1000; expect "check of a network that fits" 0 'can run on akd1000'

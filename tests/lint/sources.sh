@@ -65,4 +65,10 @@ out=$(echo "$symbols" | while read -r sym id; do
 	echo "$used" | grep -qx "AK_RULE_$sym" || grep -rqF "\"$id\"" tools --include='*.c' || echo "$id: nothing reports this rule"
 done)
 result "rule ids used" "$out"
+out=$(grep -rnE '"(sys|data|device|nsoc|check|quant|tool)\.[a-z-]+"' tools --include='*.c' | while IFS= read -r line; do
+	id=$(echo "$line" | grep -oE '"(sys|data|device|nsoc|check|quant|tool)\.[a-z-]+"' | head -n 1 | tr -d '"')
+	echo "$symbols" | grep -q " $id\$" || echo "$line: not in $rules"
+done
+grep -rnE 'tool_error\([^;]*, NULL, "' tools --include='*.c' | sed 's/$/: an error without a rule/')
+result "rule ids of the programs" "$out"
 exit $status

@@ -100,7 +100,7 @@ static int measure(struct bench *b, struct runner *r, const struct akida_dataset
 	int status;
 
 	if (!potentials || !predictions) {
-		status = tool_error(r->info.name, NULL, "no memory for the outputs of %llu frames",
+		status = tool_error(r->info.name, "sys.no-memory", "no memory for the outputs of %llu frames",
 				    (unsigned long long)b->frames);
 		goto out;
 	}

@@ -137,7 +137,7 @@ int bench_save(const struct bench *b, const char *path, void (*write)(const stru
 	if (f)
 		write(b, f);
 	if (!f || fclose(f)) {
-		status = tool_error(path, NULL, "no memory for the report");
+		status = tool_error(path, "sys.no-memory", "no memory for the report");
 	} else {
 		err = akida_file_write(path, text, len, diag);
 		if (err)

@@ -149,7 +149,7 @@ int command_check(int argc, char **argv)
 		if (n == -1)
 			status = tool_error(words[0], "check.chip", "is a program for another chip than %s", chip);
 		else if (n == 1 && !akida_diag_first_error(diag))
-			status = tool_error(words[0], NULL, "does not map to %s", chip);
+			status = tool_error(words[0], "tool.device", "does not map to %s", chip);
 		else
 			status = n == -2 ? TOOL_FAILED : print_findings(diag, words[0], chip, json);
 	}

@@ -42,7 +42,7 @@ int command_convert(int argc, char **argv)
 	if (status)
 		return status;
 	if (!s.graph) {
-		status = tool_error(model, NULL, "is a %s already; convert takes a network", s.origin);
+		status = tool_error(model, "tool.stage", "is a %s already; convert takes a network", s.origin);
 		stage_close(&s);
 		return status;
 	}

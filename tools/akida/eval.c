@@ -56,7 +56,7 @@ static int rescale(struct akida_dataset *d, double scale, double offset)
 	if (scale == 1 && offset == 0)
 		return 0;
 	if (akida_array_init(&y, AKIDA_F32, d->x.rank, d->x.dims))
-		return tool_error(d->name, NULL, "no memory");
+		return tool_error(d->name, "sys.no-memory", "no memory");
 	for (size_t i = 0; i < n; i++) {
 		double v;
 
@@ -72,7 +72,8 @@ static int rescale(struct akida_dataset *d, double scale, double offset)
 			break;
 		default:
 			akida_array_fini(&y);
-			return tool_error(d->name, NULL, "--scale and --offset take uint8, float32 or float64 data");
+			return tool_error(d->name, "data.range",
+					  "--scale and --offset take uint8, float32 or float64 data");
 		}
 		((float *)y.data)[i] = (float)(v * scale + offset);
 	}
@@ -92,7 +93,7 @@ static int eval_float(struct eval *e)
 	if (status)
 		return status;
 	if (!s.graph) {
-		status = tool_error(e->model, NULL, "is a %s: --float needs a network", s.origin);
+		status = tool_error(e->model, "tool.stage", "is a %s: --float needs a network", s.origin);
 		goto out;
 	}
 	t = tool_toolchain();
@@ -147,7 +148,7 @@ static int eval_device(struct eval *e, const struct runner_params *p)
 		potentials = calloc(e->total * r.outputs, sizeof(*potentials));
 		predictions = calloc(e->total * r.outputs, sizeof(*predictions));
 		if (!potentials || !predictions)
-			status = tool_error(e->data, NULL, "no memory for the outputs");
+			status = tool_error(e->data, "sys.no-memory", "no memory for the outputs");
 	}
 	if (!status)
 		status = runner_run(&r, &frames, e->total, potentials);

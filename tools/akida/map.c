@@ -109,7 +109,7 @@ static const char *chip_of(const char *device, int *status)
 	if (err)
 		*status = tool_fail(diag, device ? device : "default device", err);
 	else if (!chip)
-		*status = tool_error(device ? device : info.name, NULL, "runs layers and needs no mapping");
+		*status = tool_error(device ? device : info.name, "tool.device", "runs layers and needs no mapping");
 	else if (!device)
 		tool_note("no device given: %s", info.name);
 	akida_diag_destroy(diag);
@@ -161,7 +161,7 @@ int command_map(int argc, char **argv)
 		return status;
 	if (s.program) {
 		stage_close(&s);
-		return tool_error(model, NULL, "is a mapped program already");
+		return tool_error(model, "tool.stage", "is a mapped program already");
 	}
 	p.quiet = s.model != NULL;
 	status = stage_need_program(&s, &p, chip);

@@ -103,7 +103,7 @@ int command_program(int argc, char **argv)
 	if (status)
 		return status;
 	if (!s.program) {
-		status = tool_error(words[1], NULL, "is a %s, not a program", s.origin);
+		status = tool_error(words[1], "tool.stage", "is a %s, not a program", s.origin);
 	} else {
 		akida_program_info(s.program, &info);
 		if (json)

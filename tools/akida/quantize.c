@@ -71,7 +71,8 @@ int command_quantize(int argc, char **argv)
 		return status;
 	if (s.quantized) {
 		stage_close(&s);
-		return tool_error(model, "quant.already", "is quantized already; quantize takes a float network");
+		return tool_error(model, "quant.already-quantized",
+				  "is quantized already; quantize takes a float network");
 	}
 	status = stage_need_quantized(&s, &p);
 	if (!status) {

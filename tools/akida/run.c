@@ -41,7 +41,7 @@ static int run_frames(struct runner *r, const struct akida_array *frames, const 
 	int status;
 
 	if (!potentials)
-		return tool_error(r->info.name, NULL, "no memory for the outputs of %llu frames",
+		return tool_error(r->info.name, "sys.no-memory", "no memory for the outputs of %llu frames",
 				  (unsigned long long)n);
 	status = runner_run(r, frames, n, potentials);
 	if (!status)

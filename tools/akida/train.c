@@ -31,7 +31,7 @@ static void show_progress(void *ctx, const struct akida_epoch *e)
 }
 
 struct training {
-	const char *model, *network, *data, *out, *optimizer;
+	const char *model, *network, *data, *out, *optimizer, *checkpoint;
 	uint64_t epochs, batch, seed, patience, threads, limit, shift, quantized;
 	double rate, final_rate, momentum, decay, validation;
 };
@@ -58,6 +58,7 @@ static int train_graph(const struct training *a, struct akida_graph *g, const ch
 		.seed = a->seed,
 		.validation_split = (float)a->validation,
 		.patience = (uint32_t)a->patience,
+		.checkpoint = a->checkpoint,
 		.progress = show_progress,
 		.ctx = &terminal,
 	};
@@ -115,6 +116,8 @@ static int train_run(int argc, char **argv)
 		{"--network", OPTION_TEXT, &a.network, "new network: mnist (default) or first-light", 0, 0},
 		{"--data", OPTION_TEXT, &a.data, "SPEC, mnist-train:DIR", 0, 0},
 		{"-s --save", OPTION_TEXT, &a.out, "file to write (NETWORK.h5)", 0, 0},
+		{"--checkpoint", OPTION_TEXT, &a.checkpoint, ".h5 to write after each epoch that was the best so far",
+		 0, 0},
 		{"-e --epochs", OPTION_COUNT, &a.epochs, "epochs (10)", 1, 100000},
 		{"-b --batch_size", OPTION_COUNT, &a.batch, "batch size (128)", 1, 65536},
 		{"-lr --learning_rate", OPTION_NUMBER, &a.rate, "learning rate (0.001)", 0, 0},
@@ -149,7 +152,7 @@ static int train_run(int argc, char **argv)
 	if (!a.data)
 		a.data = default_data("mnist-train");
 	if (!a.data)
-		return tool_error("train mnist", NULL, "no MNIST files found; give --data mnist-train:DIR");
+		return tool_error("train mnist", "data.missing", "no MNIST files found; give --data mnist-train:DIR");
 	t = tool_toolchain();
 	if (!t)
 		return TOOL_FAILED;
@@ -157,12 +160,14 @@ static int train_run(int argc, char **argv)
 	if (!a.out)
 		snprintf(out, sizeof(out), "%s.h5", a.network);
 	status = tool_output(out);
+	if (!status)
+		status = tool_output(a.checkpoint);
 	if (status)
 		return status;
 	if (a.model) {
 		status = stage_open(&s, a.model);
 		if (!status && !s.graph)
-			status = tool_error(a.model, NULL, "is a %s, not a network", s.origin);
+			status = tool_error(a.model, "tool.stage", "is a %s, not a network", s.origin);
 	} else {
 		diag = akida_diag_create();
 		err = t->network_create(a.network, a.seed, &s.graph, diag);
@@ -198,7 +203,7 @@ static int train_eval(int argc, char **argv)
 	if (!data)
 		data = default_data("mnist");
 	if (!data)
-		return tool_error("train mnist", NULL, "no MNIST files found; give --data mnist:DIR");
+		return tool_error("train mnist", "data.missing", "no MNIST files found; give --data mnist:DIR");
 	args[n++] = m;
 	args[n++] = (char *)(uintptr_t)model;
 	args[n++] = d;

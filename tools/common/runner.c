@@ -81,11 +81,11 @@ int runner_run(struct runner *r, const struct akida_array *frames, uint64_t n, i
 	int64_t done = akida_session_run(r->session, frames->data, n, out);
 
 	if (done < 0)
-		return tool_error(r->info.name, NULL, "%s",
+		return tool_error(r->info.name, "device.fault", "%s",
 				  *akida_session_error(r->session) ? akida_session_error(r->session)
 								   : akida_strerror((int)done));
 	if ((uint64_t)done != n)
-		return tool_error(r->info.name, NULL, "stopped after %lld of %llu frames", (long long)done,
+		return tool_error(r->info.name, "device.fault", "stopped after %lld of %llu frames", (long long)done,
 				  (unsigned long long)n);
 	return 0;
 }

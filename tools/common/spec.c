@@ -21,7 +21,7 @@ static int make_digits(const uint32_t dims[3], uint64_t frames, uint64_t seed, s
 				  dims[1], dims[2]);
 	if (akida_array_init(&out->x, AKIDA_U8, 4, shape) || akida_array_init(&out->y, AKIDA_I32, 1, shape)) {
 		akida_dataset_fini(out);
-		return tool_error("digits", NULL, "no memory for %zu images", n);
+		return tool_error("digits", "sys.no-memory", "no memory for %zu images", n);
 	}
 	digits_draw(seed, n, out->x.data, out->y.data);
 	snprintf(out->name, sizeof(out->name), "digits (drawn by the program)");
@@ -36,7 +36,7 @@ static int make_random(const uint32_t dims[3], uint64_t frames, uint64_t seed, s
 	uint8_t *p;
 
 	if (akida_array_init(&out->x, AKIDA_U8, 4, shape))
-		return tool_error("random", NULL, "no memory for %zu frames", n);
+		return tool_error("random", "sys.no-memory", "no memory for %zu frames", n);
 	count = akida_array_elements(&out->x);
 	p = out->x.data;
 	for (size_t i = 0; i < count; i++) {
@@ -169,7 +169,7 @@ int spec_frames(const struct akida_array *x, const uint32_t dims[3], double scal
 	shape[0] = total / frame;
 	shape[1] = frame;
 	if (akida_array_init(out, AKIDA_U8, 2, shape))
-		return tool_error(name, NULL, "no memory for %zu frames", shape[0]);
+		return tool_error(name, "sys.no-memory", "no memory for %zu frames", shape[0]);
 	p = out->data;
 	if (x->dtype == AKIDA_U8 && scale == 1 && offset == 0) {
 		memcpy(p, x->data, total);

@@ -154,7 +154,7 @@ int stage_need_quantized(struct stage *s, const struct stage_params *p)
 	if (s->quantized)
 		return 0;
 	if (!s->graph)
-		return tool_error(s->path, NULL, "is a %s: its float network is not in the file", s->origin);
+		return tool_error(s->path, "tool.stage", "is a %s: its float network is not in the file", s->origin);
 	t = tool_toolchain();
 	if (!t)
 		return TOOL_FAILED;
@@ -204,7 +204,7 @@ int stage_need_model(struct stage *s, const struct stage_params *p)
 	if (stage_model_of(s))
 		return 0;
 	if (s->program)
-		return tool_error(s->path, NULL,
+		return tool_error(s->path, "tool.stage",
 				  "is a program without its layers; only a device that runs programs can run it");
 	t = tool_toolchain();
 	if (!t)
@@ -258,7 +258,7 @@ int stage_need_for(struct stage *s, const struct stage_params *p, const struct a
 	if (!device->needs_program)
 		return stage_need_model(s, p);
 	if (!chip)
-		return tool_error(device->name, NULL, "has a chip without a mapper: %s", device->chip);
+		return tool_error(device->name, "tool.device", "has a chip without a mapper: %s", device->chip);
 	return stage_need_program(s, p, chip);
 }
 

@@ -32,10 +32,7 @@ int tool_error(const char *what, const char *rule, const char *fmt, ...)
 	vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
 	snprintf(line, sizeof(line), "%.300s: %s", what, why);
-	fprintf(stderr, "%s: %s", tool_name, tool_clean(clean, sizeof(clean), line));
-	if (rule && *rule)
-		fprintf(stderr, " (%s)", rule);
-	fputc('\n', stderr);
+	fprintf(stderr, "%s: %s (%s)\n", tool_name, tool_clean(clean, sizeof(clean), line), rule);
 	return TOOL_FAILED;
 }
 
@@ -45,7 +42,7 @@ int tool_fail(const struct akida_diag *diag, const char *what, int err)
 	char clean[1400];
 
 	if (!r)
-		return tool_error(what, NULL, "%s", akida_strerror(err));
+		return tool_error(what, err == -ENOMEM ? "sys.no-memory" : "sys.argument", "%s", akida_strerror(err));
 	tool_clean(clean, sizeof(clean), r->text);
 	if (*r->remedy) {
 		size_t n = strlen(clean);

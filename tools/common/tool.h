@@ -16,7 +16,7 @@ enum { TOOL_DONE = 0, TOOL_FAILED = 1, TOOL_USAGE = 2 };
 /* "akida", "akida-bench", "quantizeml" or "cnn2snn": the word before every message. */
 extern const char *tool_name;
 
-/* Prints `NAME: WHAT: WHY (RULE)`, rule NULL for none, and returns TOOL_FAILED. */
+/* Prints `NAME: WHAT: WHY (RULE)`, rule an id of rules.def, and returns TOOL_FAILED. */
 int tool_error(const char *what, const char *rule, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* The first error of diag, else what and the text of err; the remedy goes to the same line. Returns TOOL_FAILED. */
 int tool_fail(const struct akida_diag *diag, const char *what, int err);
