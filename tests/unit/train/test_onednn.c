@@ -16,7 +16,7 @@
 #ifndef SEED
 #define SEED 7
 #endif
-#define PROBES 24 /* entries of each parameter that are checked */
+#define PROBES 16 /* entries of each parameter that are checked */
 
 static struct akida_graph *graph;
 static struct ak_random rng;
@@ -541,5 +541,6 @@ int main(void)
 		cmocka_unit_test(test_forward_quantized_sees_quantized_weights),
 	};
 
+	ak_dnn_threads(1);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
