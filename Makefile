@@ -170,7 +170,15 @@ docs:
 	sh tools/docs.sh encodings > docs/encodings.md
 	sh tools/docs.sh rules > docs/rules.md
 
-NOT_YET := module dkms-tree deb soak mutate fuzz bench-kernels bench-train bench-driver check-kernel-debug \
+# akida.ko for the running kernel; KVER= and KDIR= choose another one.
+KVER ?= $(shell uname -r)
+KDIR ?= $(firstword $(wildcard /lib/modules/$(KVER)/build /usr/src/linux-headers-$(KVER)))
+module:
+	@[ -d "$(KDIR)" ] || { echo "make module: no headers of kernel $(KVER): install linux-headers-$(KVER) or give KDIR=" >&2; exit 1; }
+	@mkdir -p $(B)
+	KDIR='$(KDIR)' sh tests/kernel/module.sh '$(KVER)' '$(abspath $(B))/akida.ko'
+
+NOT_YET := dkms-tree deb soak mutate fuzz bench-kernels bench-train bench-driver check-kernel-debug \
 	check-docs check-deb check-image check-browser check-hw
 $(NOT_YET):
 	@echo "make $@: not available in this version" >&2; exit 1
@@ -200,6 +208,7 @@ help:
 	@echo "make check          every test that needs no board; ends with N passed, N failed, N skipped"
 	@echo "make check-unit | check-asan | check-cli | check-golden | check-build | lint      parts of it"
 	@echo "make check-kernel   real kernels in QEMU with the module and both emulated boards; KERNELS='6.1 6.12' LEGS= TESTS="
+	@echo "make module         akida.ko for the running kernel (KVER= or KDIR= for another)"
 	@echo "make deps           install what building and testing need (apt; without root: print the list)"
 	@echo "make lib | tools | runtime     libraries; programs; both without the toolchain"
 	@echo "make unit           build and run the unit tests, stop at the first failing program"
@@ -211,7 +220,7 @@ help:
 print-%:
 	@echo '$($*)'
 
-.PHONY: all lib runtime tools links models unit unit-bin deps bench check check-unit check-asan check-cli check-golden \
+.PHONY: module all lib runtime tools links models unit unit-bin deps bench check check-unit check-asan check-cli check-golden \
 	check-build check-kernel lint format docs install clean help $(NOT_YET)
 .DELETE_ON_ERROR:
 -include $(RUNTIME_OBJ:.o=.d) $(TOOLCHAIN_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TEST_BIN:=.d)
