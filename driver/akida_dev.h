@@ -7,14 +7,17 @@
  *   file      one open(): handle tables of buffers, programs, contexts
  *   buffer, program, context: kref; the file holds one reference, every queued submit another
  *
- * State: READY -> DEAD (removed, never comes back). Reset stays READY and bumps the generation of
- * the core.
+ * State: READY -> DEAD (removed, never comes back). While paused (suspend, function-level reset, a
+ * frozen link) no work starts and queues stay. Every reset goes through akida_reset_device and
+ * bumps the generation.
  *
  * Locks, outermost first; none is taken in an interrupt but irq_wait's own:
- *   adev->remove_sem  read: a call that uses the chip; write: remove. Never held while waiting for
- * a job. file->lock        handle tables of one file, what it has allocated adev->core_lock
- * everything below akc_*: registers, DMA, the loaded program adev->queue_lock  spinlock: contexts
- * with work, their submits, statistics
+ *   adev->remove_sem   read: a call that uses the chip; write: remove. Never held over a copy from
+ *                      or to the user's memory beyond the ioctl's own struct
+ *   file->lock         handle tables of one file, what it has allocated; taken under mmap_lock by
+ *                      mmap, so never held over such a copy
+ *   adev->core_lock    everything below akc_*: registers, DMA, the loaded program
+ *   adev->queue_lock   spinlock: contexts with work, their submits, statistics
  */
 #ifndef AKIDA_DEV_H
 #define AKIDA_DEV_H
@@ -50,7 +53,8 @@ struct akida_device {
 	int minor;
 	struct pci_dev *pdev; /* valid while remove_sem is held and dead is false */
 	struct rw_semaphore remove_sem;
-	bool dead;
+	bool dead; /* written with remove_sem held for writing */
+	u32 chip;  /* AKIDA_CHIP_* */
 
 	void __iomem *bar[6];
 	resource_size_t bar_bytes[6];
@@ -68,12 +72,16 @@ struct akida_device {
 	struct akc_buf stage;
 	struct akida_program *loaded; /* reference held; NULL: mesh empty */
 	u32 loaded_batch;
+	bool down; /* the newest reset failed: nothing but another one is tried */
 
 	spinlock_t queue_lock;	/* contexts, queues, counters */
 	struct list_head ready; /* contexts with queued submits, in turn */
 	wait_queue_head_t work_wait;
 	struct task_struct *worker;
 	struct list_head contexts; /* all, for reset and remove */
+	u32 paused;		   /* no job starts, the running one stops between two frames */
+	u32 generation;		   /* copies of the core's, which core_lock guards */
+	u64 dma_bytes, doorbells;
 	u64 jobs, busy_ns, resets;
 	u32 program_clk;
 
@@ -85,7 +93,7 @@ struct akida_file {
 	struct akida_device *adev;
 	struct mutex lock; /* handle tables, bytes */
 	struct idr buffers, programs, contexts;
-	u64 bytes; /* of its buffers */
+	u64 bytes, program_bytes; /* of its buffers, of its programs */
 };
 
 /* One stretch of a buffer that is contiguous for the device. */
@@ -115,7 +123,7 @@ struct akida_program {
 	u32 *image;
 	struct akc_track *tracks;
 	struct akc_reg_write *epg;
-	u32 in_bytes, out_words;
+	u32 in_bytes, out_words, bytes;
 	atomic_t users; /* contexts */
 };
 
@@ -130,10 +138,12 @@ struct akida_context {
 	struct list_head turn;	/* adev->ready while it has work */
 	struct list_head queue; /* submits, oldest first */
 	u32 queued;
-	bool broken; /* reset or failed: every later submit is -ENODEV */
+	int broken; /* reset, failed or destroyed: how the rest ends; later submits are -ENODEV */
 	u64 seq_next;
 	wait_queue_head_t wait;
 	struct akida_done *done; /* ring of the newest AKIDA_MAX_QUEUED results */
+	struct akc_seg *seg;	 /* the worker's: pieces of one frame */
+	u32 seg_max;
 };
 
 struct akida_done {
@@ -179,9 +189,16 @@ int akida_job_submit(struct akida_context *ctx, struct akida_buffer *in, struct 
 		     struct akida_submit *arg);
 int akida_job_wait(struct akida_context *ctx, struct akida_wait *arg);
 int akida_worker(void *data);
-void akida_cancel_all(struct akida_device *adev, int status);
-int akida_reset_device(struct akida_device *adev);
-int akida_resume_device(struct akida_device *adev);
+void akida_cancel_older(struct akida_device *adev, u32 generation, int status);
+void akida_counters(struct akida_device *adev);
+
+/* akida_reset.c */
+enum akida_reason { AKIDA_FAULT, AKIDA_REQUEST, AKIDA_RESUME, AKIDA_FUNCTION, AKIDA_SLOT };
+int akida_reset_device(struct akida_device *adev, enum akida_reason why);
+void akida_pause(struct akida_device *adev);
+void akida_quiesce(struct akida_device *adev);
+extern const struct pci_error_handlers akida_err_handlers;
+extern const struct dev_pm_ops akida_pm;
 
 /* akida_sysfs.c */
 extern const struct attribute_group *akida_groups[];

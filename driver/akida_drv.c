@@ -44,6 +44,7 @@ static struct akida_device *akida_dev_alloc(struct pci_dev *pdev)
 		return NULL;
 	adev->pdev = pdev;
 	adev->minor = -1;
+	adev->chip = pdev->device == AKC_PCI_AKD1500 ? AKIDA_CHIP_AKD1500 : AKIDA_CHIP_AKD1000;
 	init_rwsem(&adev->remove_sem);
 	mutex_init(&adev->core_lock);
 	mutex_init(&adev->buffers_lock);
@@ -209,8 +210,10 @@ static int akida_start_chip(struct akida_device *adev)
 
 	mutex_lock(&adev->core_lock);
 	err = akc_probe(&adev->core, &akida_bus, adev, adev->pdev->device, &adev->stage);
-	if (!err)
+	if (!err) {
 		akida_msi_update(adev);
+		akida_counters(adev);
+	}
 	mutex_unlock(&adev->core_lock);
 	if (err)
 		dev_err(&adev->pdev->dev, "the chip does not come up: %d\n", err);
@@ -278,17 +281,18 @@ static int akida_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (err)
 		goto clear_irq;
 	pci_set_drvdata(pdev, adev);
+	pci_save_state(pdev); /* for a link that is reset */
 	err = akida_add_node(adev);
 	if (err)
 		goto stop_worker;
-	dev_info(&adev->dev, "%s, %u NPs, %s\n",
-		 pdev->device == AKC_PCI_AKD1500 ? "AKD1500" : "AKD1000", adev->core.mesh.count,
+	dev_info(&adev->dev, "AKD%u, %u NPs, %s\n", adev->chip, adev->core.mesh.count,
 		 adev->irq ? "interrupts" : "polling");
 	return 0;
 
 stop_worker:
 	pci_set_drvdata(pdev, NULL);
 	kthread_stop(adev->worker);
+	akida_quiesce(adev);
 clear_irq:
 	akida_clear_irq(adev);
 clear_dma:
@@ -305,10 +309,10 @@ put:
 }
 
 /*
- * Order matters. No new file and no new call gets in; the worker finishes the job it has (which
- * ends soon: the core notices all ones, and every wait of it is bounded) and stops; all queued work
- * ends and its waiters wake; then nothing uses the chip any more and its resources go. Open files
- * keep the struct until they are closed.
+ * Order matters. No new file and no new call gets in; all queued work ends and its waiters wake; the
+ * worker finishes the frames it has on the chip (which ends soon: the core notices all ones, and
+ * every wait of it is bounded) and stops; then nothing uses the chip any more and its resources go.
+ * Open files keep the struct until they are closed.
  */
 static void akida_remove(struct pci_dev *pdev)
 {
@@ -318,17 +322,10 @@ static void akida_remove(struct pci_dev *pdev)
 	down_write(&adev->remove_sem);
 	adev->dead = true;
 	up_write(&adev->remove_sem);
-	akida_cancel_all(adev, -ENODEV);
+	akida_cancel_older(adev, U32_MAX, -ENODEV);
 	kthread_stop(adev->worker);
-	akida_cancel_all(adev, -ENODEV);
-	mutex_lock(&adev->core_lock);
-	if (adev->loaded) {
-		akc_unload(&adev->core);
-		akida_program_put(adev->loaded);
-		adev->loaded = NULL;
-	}
-	akc_dma_set_msi(&adev->core, 0, 0);
-	mutex_unlock(&adev->core_lock);
+	akida_quiesce(adev);
+	pci_clear_master(pdev); /* whatever the chip still does ends before its memory goes */
 	akida_buffers_unmap(adev);
 	akida_clear_irq(adev);
 	akida_clear_dma(adev);
@@ -339,33 +336,15 @@ static void akida_remove(struct pci_dev *pdev)
 	put_device(&adev->dev);
 }
 
-/*
- * A function-level or bus reset that somebody else asks for (sysfs): the chip loses windows, memory and registers. The
- * worker is kept away from it by core_lock, which one callback takes and the other gives back; the PCI core holds the
- * device lock in between, so that there is no remove.
- */
-static void akida_reset_prepare(struct pci_dev *pdev)
+/* Before another kernel takes over: no DMA of ours into its memory. */
+static void akida_shutdown(struct pci_dev *pdev)
 {
 	struct akida_device *adev = pci_get_drvdata(pdev);
 
-	akida_cancel_all(adev, -ENODEV);
-	mutex_lock(&adev->core_lock);
+	akida_pause(adev);
+	akida_quiesce(adev);
+	pci_clear_master(pdev);
 }
-
-static void akida_reset_done(struct pci_dev *pdev)
-{
-	struct akida_device *adev = pci_get_drvdata(pdev);
-	int err = akida_resume_device(adev);
-
-	mutex_unlock(&adev->core_lock);
-	if (err)
-		dev_err(&adev->dev, "the chip does not come back after a reset: %d\n", err);
-}
-
-static const struct pci_error_handlers akida_err_handlers = {
-	.reset_prepare = akida_reset_prepare,
-	.reset_done = akida_reset_done,
-};
 
 static const struct pci_device_id akida_ids[] = {{PCI_DEVICE(AKC_PCI_VENDOR, AKC_PCI_AKD1000)},
 						 {PCI_DEVICE(AKC_PCI_VENDOR, AKC_PCI_AKD1500)},
@@ -377,7 +356,9 @@ static struct pci_driver akida_driver = {
 	.id_table = akida_ids,
 	.probe = akida_probe,
 	.remove = akida_remove,
+	.shutdown = akida_shutdown,
 	.err_handler = &akida_err_handlers,
+	.driver.pm = pm_sleep_ptr(&akida_pm),
 	.driver.probe_type = PROBE_PREFER_ASYNCHRONOUS,
 };
 

@@ -114,6 +114,16 @@ static int akida_query_mesh(const struct akida_device *adev, struct akida_query 
 	return 0;
 }
 
+static bool akida_is_dead(struct akida_device *adev)
+{
+	bool dead;
+
+	down_read(&adev->remove_sem);
+	dead = adev->dead;
+	up_read(&adev->remove_sem);
+	return dead;
+}
+
 static int akida_ioc_query(struct akida_file *af, void *arg)
 {
 	struct akida_device *adev = af->adev;
@@ -121,9 +131,11 @@ static int akida_ioc_query(struct akida_file *af, void *arg)
 
 	if (q->flags || q->reserved0)
 		return -EINVAL;
-	q->caps =
-		AKIDA_CAP_BUFFER_ALLOC | AKIDA_CAP_EVENTFD | (adev->irq ? AKIDA_CAP_INTERRUPT : 0);
-	q->chip = adev->pdev->device == AKC_PCI_AKD1500 ? AKIDA_CHIP_AKD1500 : AKIDA_CHIP_AKD1000;
+	if (akida_is_dead(adev))
+		return -ENODEV;
+	q->caps = AKIDA_CAP_BUFFER_ALLOC | AKIDA_CAP_EVENTFD |
+		  (READ_ONCE(adev->irq) ? AKIDA_CAP_INTERRUPT : 0);
+	q->chip = adev->chip;
 	q->ip = 1;
 	memcpy(q->version, adev->core.version, sizeof(q->version));
 	q->clock_khz = 0;
@@ -140,9 +152,9 @@ static int akida_ioc_query(struct akida_file *af, void *arg)
 	q->jobs = adev->jobs;
 	q->busy_ns = adev->busy_ns;
 	q->resets = adev->resets;
-	q->generation = adev->core.generation;
-	q->dma_bytes = adev->core.dma_bytes;
-	q->doorbells = adev->core.dma_lists;
+	q->generation = adev->generation;
+	q->dma_bytes = adev->dma_bytes;
+	q->doorbells = adev->doorbells;
 	spin_unlock(&adev->queue_lock);
 	return akida_query_mesh(adev, q);
 }
@@ -206,13 +218,21 @@ static int akida_ioc_program_create(struct akida_file *af, void *arg)
 
 	if (a->flags || a->reserved0)
 		return -EINVAL;
+	if (akida_is_dead(af->adev))
+		return -ENODEV;
+	err = akida_program_create(af->adev, a, &prog);
+	if (err)
+		return err;
 	mutex_lock(&af->lock);
-	err = akida_idr_full(&af->programs) ? -ENOSPC : akida_program_create(af->adev, a, &prog);
-	if (!err)
+	if (akida_idr_full(&af->programs) || af->program_bytes + prog->bytes > AKIDA_MAX_FILE_BYTES)
+		err = -ENOSPC;
+	else
 		err = akida_idr_add(&af->programs, prog, &a->handle);
+	if (!err)
+		af->program_bytes += prog->bytes;
+	mutex_unlock(&af->lock);
 	if (err)
 		akida_program_put(prog);
-	mutex_unlock(&af->lock);
 	return err;
 }
 
@@ -232,6 +252,7 @@ static int akida_ioc_program_destroy(struct akida_file *af, void *arg)
 		err = -EBUSY;
 	if (!err) {
 		idr_remove(&af->programs, a->handle);
+		af->program_bytes -= prog->bytes;
 		akida_program_put(prog);
 	}
 	mutex_unlock(&af->lock);
@@ -329,28 +350,36 @@ static int akida_ioc_reset(struct akida_file *af, void *arg)
 		return -EINVAL;
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
-	akida_cancel_all(adev, -ENODEV);
+	/* Running work ends after its present frames and gives the lock. */
+	akida_cancel_older(adev, U32_MAX, -ENODEV);
 	mutex_lock(&adev->core_lock);
-	err = akida_reset_device(adev);
+	err = READ_ONCE(adev->paused) ? -EAGAIN : akida_reset_device(adev, AKIDA_REQUEST);
 	a->generation = adev->core.generation;
+	/* Those that were made meanwhile. */
+	if (err != -EAGAIN)
+		akida_cancel_older(adev, adev->core.generation, -ENODEV);
 	mutex_unlock(&adev->core_lock);
 	return err;
 }
 
-/* WAIT alone runs without remove_sem: it sleeps, and remove wakes it by ending all jobs. */
+/*
+ * Without remove_sem run those that may sleep for as long as the user likes: WAIT, which remove
+ * wakes by ending all jobs, and the ones that copy more than their struct (a page of the user's may
+ * be served by the user).
+ */
 static const struct akida_ioc {
 	int (*call)(struct akida_file *af, void *arg);
 	u16 bytes; /* of the struct this kernel knows */
 	u16 first; /* of its first version: the least a caller must give */
-	bool sleeps;
+	bool unlocked;
 } akida_iocs[] = {
-	[_IOC_NR(AKIDA_IOC_QUERY)] = {akida_ioc_query, sizeof(struct akida_query), 152},
+	[_IOC_NR(AKIDA_IOC_QUERY)] = {akida_ioc_query, sizeof(struct akida_query), 152, true},
 	[_IOC_NR(AKIDA_IOC_BUFFER_CREATE)] = {akida_ioc_buffer_create,
 					      sizeof(struct akida_buffer_create), 40},
 	[_IOC_NR(AKIDA_IOC_BUFFER_DESTROY)] = {akida_ioc_buffer_destroy,
 					       sizeof(struct akida_destroy), 16},
 	[_IOC_NR(AKIDA_IOC_PROGRAM_CREATE)] = {akida_ioc_program_create,
-					       sizeof(struct akida_program_create), 112},
+					       sizeof(struct akida_program_create), 112, true},
 	[_IOC_NR(AKIDA_IOC_PROGRAM_DESTROY)] = {akida_ioc_program_destroy,
 						sizeof(struct akida_destroy), 16},
 	[_IOC_NR(AKIDA_IOC_CONTEXT_CREATE)] = {akida_ioc_context_create,
@@ -377,7 +406,7 @@ static int akida_ioc_dispatch(struct akida_file *af, const struct akida_ioc *ioc
 	struct akida_device *adev = af->adev;
 	int err;
 
-	if (ioc->sleeps)
+	if (ioc->unlocked)
 		return ioc->call(af, arg);
 	down_read(&adev->remove_sem);
 	err = adev->dead ? -ENODEV : ioc->call(af, arg);

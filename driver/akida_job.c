@@ -3,8 +3,8 @@
  * Contexts, their queues, and the worker that gives the chip to one of them at a time.
  *
  * Every context with work stands in adev->ready. The worker serves the first one until its queue is
- * empty or its quantum is over and another waits; a program stays in the mesh until a different one
- * is needed. A failed submit breaks its context: what is queued behind it ends with -ENODEV, the
+ * empty or its quantum is over and another waits (a long submit then makes room between two frames
+ * and goes on later); a program stays in the mesh until a different one is needed. A failed submit breaks its context: what is queued behind it ends with -ENODEV, the
  * device is reset, other contexts go on.
  */
 #include <linux/dma-mapping.h>
@@ -29,6 +29,7 @@ static void akida_context_release(struct kref *ref)
 		akida_program_put(ctx->program);
 	}
 	kvfree(ctx->done);
+	kvfree(ctx->seg);
 	put_device(&ctx->adev->dev);
 	kfree(ctx);
 }
@@ -61,7 +62,9 @@ int akida_context_create(struct akida_device *adev, struct akida_program *prog,
 	ctx->quantum_ns = arg->quantum_ns ? arg->quantum_ns : AKIDA_QUANTUM_NS;
 	ctx->seq_next = 1;
 	ctx->done = kvcalloc(AKIDA_MAX_QUEUED, sizeof(*ctx->done), GFP_KERNEL_ACCOUNT);
-	if (!ctx->done)
+	ctx->seg_max = AKIDA_PIECES(prog->in_bytes);
+	ctx->seg = kvmalloc_array(ctx->seg_max, sizeof(*ctx->seg), GFP_KERNEL_ACCOUNT);
+	if (!ctx->done || !ctx->seg)
 		goto put;
 	if (arg->flags & AKIDA_CONTEXT_EVENTFD) {
 		struct eventfd_ctx *ev = eventfd_ctx_fdget(arg->eventfd);
@@ -76,7 +79,7 @@ int akida_context_create(struct akida_device *adev, struct akida_program *prog,
 	kref_get(&prog->ref);
 	atomic_inc(&prog->users);
 	spin_lock(&adev->queue_lock);
-	ctx->generation = adev->core.generation;
+	ctx->generation = adev->generation;
 	list_add_tail(&ctx->entry, &adev->contexts);
 	spin_unlock(&adev->queue_lock);
 	*out = ctx;
@@ -111,9 +114,6 @@ static void akida_job_end(struct akida_job *job, int status)
 	spin_lock(&adev->queue_lock);
 	ctx->done[job->done.seq % AKIDA_MAX_QUEUED] = job->done;
 	ctx->queued--;
-	adev->jobs += job->done.frames;
-	if (job->done.started_ns)
-		adev->busy_ns += job->done.ended_ns - job->done.started_ns;
 	spin_unlock(&adev->queue_lock);
 	wake_up_all(&ctx->wait);
 	if (ctx->eventfd)
@@ -121,7 +121,10 @@ static void akida_job_end(struct akida_job *job, int status)
 	akida_job_free(job);
 }
 
-/* Ends all that is queued in ctx; nothing more is accepted. A job being run is not in the queue. */
+/*
+ * Ends all that is queued in ctx; nothing more is accepted. A job being run is not in the queue: it
+ * sees `broken` after its present frames and ends with the same status.
+ */
 void akida_context_cancel(struct akida_context *ctx, int status)
 {
 	struct akida_device *adev = ctx->adev;
@@ -129,7 +132,8 @@ void akida_context_cancel(struct akida_context *ctx, int status)
 	LIST_HEAD(dropped);
 
 	spin_lock(&adev->queue_lock);
-	ctx->broken = true;
+	if (!ctx->broken)
+		ctx->broken = status;
 	list_splice_init(&ctx->queue, &dropped);
 	if (!list_empty(&ctx->turn))
 		list_del_init(&ctx->turn);
@@ -209,8 +213,9 @@ int akida_job_submit(struct akida_context *ctx, struct akida_buffer *in, struct 
 }
 
 /*
- * Cancelling ends queued submits before the one that runs, so the ring of results is asked, not a counter. A place holds
- * the newest of its submits: never more than AKIDA_MAX_QUEUED have not ended.
+ * Cancelling ends queued submits before the one that runs, so the ring of results is asked, not a
+ * counter. A place holds the newest of its submits: never more than AKIDA_MAX_QUEUED have not
+ * ended.
  */
 static bool akida_seq_ended(struct akida_context *ctx, u64 seq)
 {
@@ -226,7 +231,7 @@ static bool akida_seq_ended(struct akida_context *ctx, u64 seq)
 int akida_job_wait(struct akida_context *ctx, struct akida_wait *arg)
 {
 	struct akida_done done;
-	s64 left;
+	s64 left = 0;
 	int err;
 
 	spin_lock(&ctx->adev->queue_lock);
@@ -234,8 +239,9 @@ int akida_job_wait(struct akida_context *ctx, struct akida_wait *arg)
 	spin_unlock(&ctx->adev->queue_lock);
 	if (err)
 		return err;
-	left = arg->timeout_ns - (s64)ktime_get_ns();
-	if (arg->timeout_ns > 0 && left > 0) {
+	if (arg->timeout_ns > 0) /* and the clock is not negative: no overflow */
+		left = arg->timeout_ns - (s64)ktime_get_ns();
+	if (left > 0) {
 		err = wait_event_interruptible_hrtimeout(ctx->wait, akida_seq_ended(ctx, arg->seq),
 							 ns_to_ktime(left));
 		if (err == -ERESTARTSYS)
@@ -280,98 +286,120 @@ static int akida_make_resident(struct akida_device *adev, struct akida_context *
 	return 0;
 }
 
-/* Frames in, outputs out, as many in flight as the ring holds. With core_lock held. */
-static int akida_run_frames(struct akida_device *adev, struct akida_job *job)
+/* What a running submit does after each frame: 0 goes on, 1 makes room, an errno ends. */
+static int akida_job_verdict(struct akida_device *adev, const struct akida_job *job, u64 since)
 {
-	const struct akida_program *prog = job->ctx->program;
-	u32 max = AKIDA_PIECES(prog->in_bytes), queued = 0, clk = akc_inference_clk(&adev->core),
-	    now;
-	struct akc_seg *seg = kvmalloc_array(max, sizeof(*seg), GFP_KERNEL);
-	int err = seg ? 0 : -ENOMEM;
+	const struct akida_context *ctx = job->ctx, *other;
+	int verdict = 0;
+
+	spin_lock(&adev->queue_lock);
+	if (ctx->broken) {
+		verdict = ctx->broken;
+	} else if (adev->paused) {
+		verdict = 1;
+	} else if (ktime_get_ns() - since >= ctx->quantum_ns) {
+		list_for_each_entry(other, &adev->ready, turn)
+			if (other != ctx)
+				verdict = 1;
+	}
+	spin_unlock(&adev->queue_lock);
+	return verdict;
+}
+
+/*
+ * Frames in, outputs out, as many in flight as the ring holds; those in flight are always waited
+ * for, so that the mesh is idle afterwards. Returns akida_job_verdict's, or the chip's errno. With
+ * core_lock held.
+ */
+static int akida_run_frames(struct akida_device *adev, struct akida_job *job, u64 since)
+{
+	struct akida_context *ctx = job->ctx;
+	const struct akida_program *prog = ctx->program;
+	u32 queued = job->done.frames, clk = akc_inference_clk(&adev->core), now;
+	int err, verdict = 0;
 
 	if (job->in->mapped)
 		dma_sync_sgtable_for_device(&adev->pdev->dev, &job->in->sgt, DMA_TO_DEVICE);
-	while (!err && job->done.frames < job->count) {
-		while (queued < job->count && queued - job->done.frames < job->ctx->batch) {
+	while (job->done.frames < job->count) {
+		if (!verdict)
+			verdict = akida_job_verdict(adev, job, since);
+		while (!verdict && queued < job->count && queued - job->done.frames < ctx->batch) {
 			u32 n = akida_buffer_pieces(job->in, job->in_off + queued * job->in_stride,
-						    prog->in_bytes, seg, max);
+						    prog->in_bytes, ctx->seg, ctx->seg_max);
 
-			err = akc_enqueue_segs(&adev->core, seg, n);
+			err = akc_enqueue_segs(&adev->core, ctx->seg, n);
 			if (err == -EAGAIN)
 				break;
 			if (err < 0)
-				goto out;
+				return err;
 			queued++;
 		}
+		if (verdict && queued == job->done.frames)
+			return verdict;
 		err = akc_fetch(&adev->core,
 				job->out->cpu + job->out_off + job->done.frames * job->out_stride,
 				AKC_JOB_TIMEOUT_US);
 		if (err)
-			break;
+			return err;
 		job->done.frames++;
 		now = akc_inference_clk(&adev->core);
 		job->done.inference_clk += (u32)(now - clk);
 		clk = now;
 	}
-out:
-	kvfree(seg);
-	return err;
+	return 0;
 }
 
-/* With core_lock held: nothing is loaded any more and a new generation has begun, whatever err says. */
-static void akida_reset_happened(struct akida_device *adev)
+/* What others read without core_lock. With core_lock held. */
+void akida_counters(struct akida_device *adev)
 {
 	lockdep_assert_held(&adev->core_lock);
-	if (adev->loaded) {
-		akida_program_put(adev->loaded);
-		adev->loaded = NULL;
-	}
 	spin_lock(&adev->queue_lock);
-	adev->resets++;
+	adev->generation = adev->core.generation;
+	adev->dma_bytes = adev->core.dma_bytes;
+	adev->doorbells = adev->core.dma_lists;
 	spin_unlock(&adev->queue_lock);
-	kobject_uevent(&adev->dev.kobj, KOBJ_CHANGE);
 }
 
-/* After a failure: the chip is there, its state is not trusted. */
-int akida_reset_device(struct akida_device *adev)
+/* Returns 1 when the submit made room for others and is to go on later. */
+static int akida_run_job(struct akida_device *adev, struct akida_job *job, u64 since)
 {
-	int err = akc_reset(&adev->core);
-
-	akida_reset_happened(adev);
-	return err;
-}
-
-/* After the chip lost everything. Takes over a second. */
-int akida_resume_device(struct akida_device *adev)
-{
-	int err = akc_resume(&adev->core);
-
-	adev->msi_addr = 0;
-	adev->msi_data = 0;
-	if (!err)
-		akida_msi_update(adev);
-	akida_reset_happened(adev);
-	return err;
-}
-
-static int akida_run_job(struct akida_device *adev, struct akida_job *job)
-{
-	int err;
+	u64 start = ktime_get_ns(), first = job->done.frames;
+	bool again = false;
+	int err = 0;
 
 	mutex_lock(&adev->core_lock);
+	if (adev->paused) { /* between the look at the queue and the lock */
+		mutex_unlock(&adev->core_lock);
+		return 1;
+	}
+	if (adev->down)
+		err = akida_reset_device(adev, AKIDA_FAULT);
+	if (err)
+		goto unlock;
 	akida_msi_update(adev);
 	err = akida_make_resident(adev, job->ctx);
 	if (!err) {
-		job->done.started_ns = ktime_get_ns();
+		if (!job->done.started_ns)
+			job->done.started_ns = ktime_get_ns();
 		job->done.program_clk = adev->program_clk;
-		err = akida_run_frames(adev, job);
+		err = akida_run_frames(adev, job, since);
 	}
-	if (err) {
+	if (err < 0 && err != READ_ONCE(job->ctx->broken)) {
 		dev_warn_ratelimited(&adev->dev, "submit %llu: %u of %u frames done, error %d\n",
 				     job->done.seq, job->done.frames, job->count, err);
-		akida_reset_device(adev);
+		akida_reset_device(adev, AKIDA_FAULT);
 	}
+unlock:
+	akida_counters(adev);
+	again = adev->down && pci_device_is_present(adev->pdev);
 	mutex_unlock(&adev->core_lock);
+	spin_lock(&adev->queue_lock);
+	adev->jobs += job->done.frames - first;
+	adev->busy_ns += ktime_get_ns() - start;
+	spin_unlock(&adev->queue_lock);
+	/* The last resort; not while somebody holds the device (unbind, suspend). */
+	if (again)
+		pci_try_reset_function(adev->pdev);
 	return err;
 }
 
@@ -384,7 +412,8 @@ static struct akida_job *akida_next_job(struct akida_device *adev, struct akida_
 	u64 now = ktime_get_ns();
 
 	spin_lock(&adev->queue_lock);
-	ctx = list_first_entry_or_null(&adev->ready, struct akida_context, turn);
+	ctx = adev->paused ? NULL
+			   : list_first_entry_or_null(&adev->ready, struct akida_context, turn);
 	if (ctx && ctx == *last && now - *since >= ctx->quantum_ns &&
 	    !list_is_singular(&adev->ready)) {
 		list_move_tail(&ctx->turn, &adev->ready);
@@ -403,6 +432,27 @@ static struct akida_job *akida_next_job(struct akida_device *adev, struct akida_
 	return job;
 }
 
+/* A submit that made room: still the oldest of its context, which goes to the end of the line. */
+static bool akida_job_requeue(struct akida_device *adev, struct akida_job *job)
+{
+	struct akida_context *ctx = job->ctx;
+	bool queued;
+
+	spin_lock(&adev->queue_lock);
+	queued = !ctx->broken;
+	if (queued) {
+		list_add(&job->entry, &ctx->queue);
+		list_move_tail(&ctx->turn, &adev->ready);
+	}
+	spin_unlock(&adev->queue_lock);
+	return queued;
+}
+
+static bool akida_has_work(struct akida_device *adev)
+{
+	return !list_empty_careful(&adev->ready) && !READ_ONCE(adev->paused);
+}
+
 int akida_worker(void *data)
 {
 	struct akida_device *adev = data;
@@ -412,17 +462,17 @@ int akida_worker(void *data)
 
 	while (!kthread_should_stop()) {
 		wait_event_interruptible(adev->work_wait,
-					 kthread_should_stop() ||
-						 !list_empty_careful(&adev->ready));
+					 kthread_should_stop() || akida_has_work(adev));
 		job = akida_next_job(adev, &last, &since);
 		if (job) {
 			struct akida_context *ctx = job->ctx;
 			int err;
 
 			kref_get(&ctx->ref);
-			err = akida_run_job(adev, job);
-			akida_job_end(job, err);
-			if (err)
+			err = akida_run_job(adev, job, since);
+			if (err <= 0 || !akida_job_requeue(adev, job))
+				akida_job_end(job, err <= 0 ? err : ctx->broken);
+			if (err < 0)
 				akida_context_cancel(ctx, -ENODEV);
 			akida_context_put(ctx);
 		}
@@ -430,8 +480,8 @@ int akida_worker(void *data)
 	return 0;
 }
 
-/* Every context of the device: what is queued ends, nothing more is accepted. */
-void akida_cancel_all(struct akida_device *adev, int status)
+/* The contexts made before this generation: what is queued ends, nothing more is accepted. */
+void akida_cancel_older(struct akida_device *adev, u32 generation, int status)
 {
 	struct akida_context *ctx;
 
@@ -440,7 +490,7 @@ void akida_cancel_all(struct akida_device *adev, int status)
 
 		spin_lock(&adev->queue_lock);
 		list_for_each_entry(ctx, &adev->contexts, entry) {
-			if (!ctx->broken) {
+			if (!ctx->broken && ctx->generation < generation) {
 				kref_get(&ctx->ref);
 				found = true;
 				break;

@@ -28,16 +28,20 @@ static int akida_buffer_alloc_pages(struct akida_buffer *buf)
 
 static int akida_buffer_map(struct akida_buffer *buf)
 {
+	struct device *dev = &buf->adev->pdev->dev;
+	/* What the chip said it takes, and what a bounce buffer can hold where one is forced. */
+	size_t max = min_t(size_t, dma_get_max_seg_size(dev), dma_max_mapping_size(dev));
 	struct scatterlist *sg;
 	u32 off = 0, n = 0;
 	unsigned int i;
 	int err;
 
-	err = sg_alloc_table_from_pages(&buf->sgt, buf->pages, buf->page_count, 0, buf->bytes,
-					GFP_KERNEL_ACCOUNT);
+	err = sg_alloc_table_from_pages_segment(&buf->sgt, buf->pages, buf->page_count, 0,
+						buf->bytes, (unsigned int)max & PAGE_MASK,
+						GFP_KERNEL_ACCOUNT);
 	if (err)
 		return err;
-	err = dma_map_sgtable(&buf->adev->pdev->dev, &buf->sgt, DMA_BIDIRECTIONAL, 0);
+	err = dma_map_sgtable(dev, &buf->sgt, DMA_BIDIRECTIONAL, 0);
 	if (err)
 		return err;
 	buf->mapped = true;

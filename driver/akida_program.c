@@ -81,9 +81,12 @@ static int akida_program_sizes(struct akida_program *prog, const struct akida_pr
 	    !prog->out_words || prog->in_bytes > AKIDA_MAX_BUFFER_BYTES ||
 	    prog->out_words > AKIDA_MAX_BUFFER_BYTES / 4)
 		return -EINVAL;
+	prog->bytes = arg->image_bytes + arg->track_count * (u32)sizeof(struct akc_track) +
+		      arg->epg_count * (u32)sizeof(struct akc_reg_write);
 	return 0;
 }
 
+/* Without locks: the copies may sleep for as long as the user's memory makes them. */
 int akida_program_create(struct akida_device *adev, struct akida_program_create *arg,
 			 struct akida_program **out)
 {

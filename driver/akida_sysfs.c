@@ -45,9 +45,9 @@ static DEVICE_ATTR_RO(name)
 AKIDA_COUNTER(frames, jobs);
 AKIDA_COUNTER(busy_ns, busy_ns);
 AKIDA_COUNTER(resets, resets);
-AKIDA_COUNTER(generation, core.generation);
-AKIDA_COUNTER(dma_bytes, core.dma_bytes);
-AKIDA_COUNTER(doorbells, core.dma_lists);
+AKIDA_COUNTER(generation, generation);
+AKIDA_COUNTER(dma_bytes, dma_bytes);
+AKIDA_COUNTER(doorbells, doorbells);
 
 static struct attribute *akida_attrs[] = {
 	&dev_attr_version.attr,
