@@ -78,6 +78,11 @@ else
 	skip "first-light" "the model is not in this tree yet"
 fi
 
+info=$p/presence224_akd1500_v250_program_info.bin
+if have "ProgramInfo" "$info"; then
+	run "$akida" summary $info; expect "a ProgramInfo alone has a summary" 0 '^ProgramInfo only'
+	run "$akida" check $info --for akd1500; fails "a ProgramInfo alone cannot run" 1 'program\.info-only'
+fi
 if have "ECG network" $data/ecg/cnn_model.h5; then
 	run "$akida" summary $data/ecg/cnn_model.h5; expect "ECG network loads" 0 'Model Summary'
 	limited 10 "$akida" run -m $data/ecg/cnn_model.h5 -d cpu; fails "ECG network is refused for v1 in no time" 1 'v1\.pool-size'

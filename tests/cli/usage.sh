@@ -7,6 +7,7 @@ run "$akida"; fails "no command" 2 'no command'
 run "$akida" frobnicate; fails "unknown command" 2 "unknown command 'frobnicate'"
 run "$akida" help; expect "help" 0 'quantize'
 run "$akida" --help; expect "--help" 0 'usage: akida'
+run "$akida" help run; expect "help of a command" 0 '^usage: akida run'
 run "$akida" version; expect "version" 0 '^[0-9]+\.[0-9]+\.[0-9]+$'
 for c in devices info summary check quantize convert map run eval program; do
 	run "$akida" $c --help; expect "$c --help" 0 '^usage: '
@@ -68,8 +69,8 @@ run "$akida" info -d nonsense; fails "info of an unknown device" 1 'nonsense'
 
 # A full disk must not look like success.
 if [ -c /dev/full ]; then
-	"$akida" help > /dev/full 2> "$work/err"; rc=$?
-	: > "$work/out"
+	run sh -c "$akida help > /dev/full"; fails "help that cannot be written" 1 'could not be written'
+	run sh -c "$bench --help > /dev/full"; fails "help of the bench that cannot be written" 1 'could not be written'
 	run sh -c "$akida devices > /dev/full"; expect "standard output that cannot be written" 1 'could not be written'
 fi
 

@@ -177,8 +177,7 @@ static int bench(struct request *q)
 		bench_json(&b, stdout);
 	else
 		bench_text(&b);
-	if (fflush(stdout) || ferror(stdout))
-		status = tool_error("standard output", "sys.io", "could not be written");
+	status = tool_end(status);
 	if (!status && q->save_json)
 		status = bench_save(&b, q->save_json, bench_json);
 	if (!status && q->save_html)
@@ -222,10 +221,10 @@ int main(int argc, char **argv)
 	status = options_parse(argc - 1, argv + 1, "akida-bench [-m FILE] [-d DEVICE] [--data SPEC] [options]", spec,
 			       NULL, 0, NULL);
 	if (status != OPTIONS_GO_ON)
-		return status;
+		return tool_end(status);
 	if (version) {
 		printf("%s\n", AKIDA_VERSION);
-		return TOOL_DONE;
+		return tool_end(TOOL_DONE);
 	}
 	if (!strcmp(q.mode, "all-nps"))
 		q.run.stage.mode = AKIDA_MAP_ALL_NPS;

@@ -37,7 +37,10 @@ static void finding_text(const struct akida_diag_record *r)
 		printf("  remedy: %s\n", tool_clean(clean, sizeof(clean), r->remedy));
 }
 
-/* Models and programs were converted already: fitting the chip is what is left to find out. */
+/*
+ * Models and programs were converted already: fitting the chip is what is left to find out. 0 fits, 1 does not (findings
+ * in diag), -1 made for another chip, -2 no toolchain (told), -3 only a ProgramInfo.
+ */
 static int check_converted(struct stage *s, const char *chip, struct akida_diag *diag)
 {
 	struct akida_program_info pi = {.size = sizeof(pi)};
@@ -50,7 +53,7 @@ static int check_converted(struct stage *s, const char *chip, struct akida_diag 
 		akida_program_info(s->program, &pi);
 		if (!stage_chip_name(pi.chip) || strcmp(stage_chip_name(pi.chip), chip))
 			return -1;
-		return 0;
+		return pi.info_only ? -3 : 0;
 	}
 	t = tool_toolchain();
 	if (!t)
@@ -148,6 +151,9 @@ int command_check(int argc, char **argv)
 		n = check_converted(&s, chip, diag);
 		if (n == -1)
 			status = tool_error(words[0], "check.chip", "is a program for another chip than %s", chip);
+		else if (n == -3)
+			status = tool_error(words[0], "program.info-only",
+					    "holds the ProgramInfo only, not the program");
 		else if (n == 1 && !akida_diag_first_error(diag))
 			status = tool_error(words[0], "tool.device", "does not map to %s", chip);
 		else

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* akida devices, akida info: what can be opened, and what is installed. */
+#include <math.h>
 #include "akida/commands.h"
 #include "common/json.h"
 #include "common/options.h"
@@ -31,8 +32,11 @@ static void device_json(struct json *j, const char *key, const struct akida_devi
 	json_text(j, "version", *i->version ? i->version : NULL);
 	json_text(j, "ip", i->ip);
 	json_text(j, "source", akida_source_name(i->source));
-	json_number(j, "clock_mhz", i->clock_mhz);
-	json_count(j, "nps", i->nps);
+	json_number(j, "clock_mhz", i->clock_mhz > 0 ? i->clock_mhz : NAN);
+	if (i->needs_program)
+		json_count(j, "nps", i->nps);
+	else
+		json_null(j, "nps");
 	json_close(j, '}');
 }
 

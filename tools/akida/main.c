@@ -2,6 +2,7 @@
 /* akida: the table of subcommands, and the names it answers to (quantizeml, cnn2snn). */
 #include <string.h>
 #include "akida/commands.h"
+#include "common/options.h"
 #include "common/tool.h"
 
 struct command {
@@ -12,11 +13,12 @@ struct command {
 
 static int command_version(int argc, char **argv)
 {
-	(void)argv;
-	if (argc)
-		return tool_usage("version takes no arguments");
-	printf("%s\n", AKIDA_VERSION);
-	return TOOL_DONE;
+	const struct option_spec none[] = {{0}};
+	int status = options_parse(argc, argv, "version", none, NULL, 0, NULL);
+
+	if (status == OPTIONS_GO_ON)
+		printf("%s\n", AKIDA_VERSION);
+	return status == OPTIONS_GO_ON ? TOOL_DONE : status;
 }
 
 static const struct command akida_commands[] = {
@@ -86,11 +88,12 @@ static int help(const struct command *commands)
 	return TOOL_DONE;
 }
 
-int main(int argc, char **argv)
+static int dispatch(int argc, char **argv)
 {
 	const char *slash = argc ? strrchr(argv[0], '/') : NULL;
 	const char *called = !argc ? "akida" : slash ? slash + 1 : argv[0];
 	const struct command *commands = akida_commands;
+	static char option[] = "--help";
 
 	if (!strcmp(called, "quantizeml"))
 		commands = quantizeml_commands;
@@ -100,21 +103,26 @@ int main(int argc, char **argv)
 		tool_name = commands == quantizeml_commands ? "quantizeml" : "cnn2snn";
 	if (argc < 2)
 		return tool_usage("no command given");
-	if (!strcmp(argv[1], "help") || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
-		return help(commands);
+	if (!strcmp(argv[1], "help") || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+		if (argc < 3)
+			return help(commands);
+		argv[1] = argv[2]; /* help COMMAND is COMMAND --help */
+		argv[2] = option;
+		argc = 3;
+	}
 	if (!strcmp(argv[1], "--version"))
 		return command_version(argc - 2, argv + 2);
 	for (const struct command *c = commands; c->name; c++) {
-		int status;
-
 		if (strcmp(argv[1], c->name))
 			continue;
 		if (!c->run)
 			return tool_error(argv[1], "sys.missing-part", "not available in this version");
-		status = c->run(argc - 2, argv + 2);
-		if (fflush(stdout) || ferror(stdout))
-			return tool_error("standard output", "sys.io", "could not be written");
-		return status;
+		return c->run(argc - 2, argv + 2);
 	}
 	return tool_usage("unknown command '%s'", argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+	return tool_end(dispatch(argc, argv));
 }

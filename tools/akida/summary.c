@@ -25,6 +25,12 @@ static void print_both(const char *title, const struct table *head, const struct
 	table_print(layers, width);
 }
 
+static void print_one(const char *title, const struct table *head)
+{
+	print_title(title, table_width(head));
+	table_print(head, 0);
+}
+
 static const char *shape(char *out, size_t bytes, const uint32_t *dims, uint32_t rank)
 {
 	size_t n = 0;
@@ -222,18 +228,28 @@ static int summary_program(const struct akida_program *p)
 	table_cell(head, "[%u, %u, %u]", i.in_dims[0], i.in_dims[1], i.in_dims[2]);
 	table_cell(head, "[%u, %u, %u]", i.out_dims[0], i.out_dims[1], i.out_dims[2]);
 	table_cell(head, "1");
-	table_cell(head, "%u", n);
-	table_cell(head, "%u", i.nps);
-	table_cell(head, "%u", i.passes);
-	table_cell(head, "%u", i.packets);
+	for (int k = 0; k < 4; k++) {
+		const uint32_t counts[] = {n, i.nps, i.passes, i.packets};
+
+		if (i.info_only && k != 2)
+			table_cell(head, "N/A");
+		else
+			table_cell(head, "%u", counts[k]);
+	}
 	table_cell(head, "%s", akida_tag_name(i.tag));
 	table_rule(head, '_', NULL);
-	print_both("Model Summary", head, layers);
+	if (n)
+		print_both("Model Summary", head, layers);
+	else
+		print_one("Model Summary", head);
 	table_destroy(head);
 	table_destroy(layers);
+	if (i.info_only)
+		printf("ProgramInfo only: layers and packets are in another file\n");
 	printf("Chip: %s, engine %s, device version %02X.%02X.%03u.%03u\n", i.chip, i.engine_version,
 	       i.device_version[0], i.device_version[1], i.device_version[2], i.device_version[3]);
-	printf("Components: HRC %u, NPs %u\n", i.hrc, i.nps);
+	if (!i.info_only)
+		printf("Components: HRC %u, NPs %u\n", i.hrc, i.nps);
 	printf("Output: %s\n", i.activation ? "activations" : "potentials");
 	printf("Program: %" PRIu64 " bytes, %u tracks; device memory of a load: %" PRIu64 " bytes\n", i.program_bytes,
 	       i.tracks, i.memory_bytes);

@@ -85,6 +85,13 @@ int tool_output(const char *path)
 	return 0;
 }
 
+int tool_end(int status)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return status;
+	return status ? status : tool_error("standard output", "sys.io", "could not be written");
+}
+
 int tool_usage(const char *fmt, ...)
 {
 	char text[1024], clean[1024];

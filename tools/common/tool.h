@@ -27,6 +27,8 @@ int tool_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  * a missing folder. 0, or TOOL_FAILED after one printed error.
  */
 int tool_output(const char *path);
+/* The status a program ends with: status, unless standard output turns out not to be written (a full disk). */
+int tool_end(int status);
 /* What a program does on its own accord (stages it adds, defaults it takes). */
 void tool_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Notes and warnings of a diagnostic list that ended well. */
