@@ -60,6 +60,8 @@ int akida_device_open(const char *name, struct akida_device **out, struct akida_
 	ops = find_backend(name, diag, &err);
 	if (!ops)
 		return err;
+	if (strlen(name) >= sizeof(d->info.name))
+		return ak_fail(diag, -ENOENT, AK_RULE_DEVICE_NAME, name, "is longer than the name of any device");
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, name, "no memory for the device");

@@ -33,6 +33,13 @@ expect "a program of C11 compiles against the installed headers" 0
 run "$work/user"; expect "and runs" 0 '^virtual:akd1000$'
 run ${CC:-gcc} -std=c11 -I"$root/opt/akida/include" -o "$work/user-static" "$work/user.c" "$root/opt/akida/lib/libakida.a" -lm
 expect "and links statically" 0
+if command -v g++ > /dev/null; then
+	run g++ -std=c++17 -Wall -Wextra -Werror -x c++ -I"$root/opt/akida/include" -o "$work/user++" "$work/user.c" \
+		-L"$root/opt/akida/lib" -lakida -Wl,-rpath,"$root/opt/akida/lib"
+	expect "a program of C++ compiles and links" 0
+else
+	skip "a program of C++" "g++ is not installed"
+fi
 for h in "$root"/opt/akida/include/akida/*.h; do
 	echo "#include <akida/$(basename "$h")>" | ${CC:-gcc} -std=c11 -Wall -Werror -fsyntax-only -x c -I"$root/opt/akida/include" - 2> "$work/err" ||
 		not_ok "header $(basename "$h") stands alone"

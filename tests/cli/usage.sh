@@ -65,6 +65,7 @@ json_ok "devices --json" "$work/j" "[d['name'] for d in j['devices']] == ['cpu',
 run "$akida" info; expect "info" 0 '^Toolchain: installed'
 run "$akida" info -d virtual:akd1500; expect "info of a device" 0 '^Chip: AKD1500'
 run "$akida" info -d /dev/null; fails "info of something else" 1
+run "$akida" info -d /dev/akida00000000000000000000000000000000000; fails "a device name that is too long" 1 'longer than'
 run "$akida" info -d nonsense; fails "info of an unknown device" 1 'nonsense'
 
 # A full disk must not look like success.

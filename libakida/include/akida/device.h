@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Devices: `cpu`, `virtual:akd1000`, `virtual:akd1500`; boards follow with the kernel module. */
+/* Devices: `cpu`, `virtual:akd1000`, `virtual:akd1500`, and boards at `/dev/akidaN`. */
 #ifndef AKIDA_DEVICE_H
 #define AKIDA_DEVICE_H
 

@@ -8,8 +8,11 @@
 #define AKIDA_VERSION_PATCH 0
 #define AKIDA_VERSION "0.1.0"
 
+/* Before every public function: visible outside the library, and with C linkage for C++ programs. */
 #if defined(AKIDA_BUILD)
 #define AKIDA_API __attribute__((visibility("default")))
+#elif defined(__cplusplus)
+#define AKIDA_API extern "C"
 #else
 #define AKIDA_API
 #endif
