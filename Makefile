@@ -155,6 +155,7 @@ check check-unit check-asan check-cli check-golden check-build lint:
 check-kernel:
 	@sh $(DEPS) install build toolchain kernel
 	@case "$(or $(KERNELS),6.12)" in *6.12*) sh $(DEPS) install kernel-6.12 || true ;; esac
+	@case "$(or $(KERNELS),arm64)" in *arm64*) sh $(DEPS) install kernel-arm64 || true ;; esac
 	@$(MAKE) $(JOBS) --no-print-directory lib $(B)/kernel/host_cases
 	@B='$(B)' KERNELS='$(KERNELS)' LEGS='$(LEGS)' TESTS='$(TESTS)' sh tests/kernel/run.sh
 $(B)/kernel/host_cases: tests/kernel/host_cases.c tests/kernel/guest/case.h $(B)/lib/libakida.a $(B)/lib/libakida-tools.a
@@ -207,7 +208,7 @@ help:
 	@echo "make bench          install what is missing, build, run the main job on virtual:akd1000, write build/bench.json"
 	@echo "make check          every test that needs no board; ends with N passed, N failed, N skipped"
 	@echo "make check-unit | check-asan | check-cli | check-golden | check-build | lint      parts of it"
-	@echo "make check-kernel   real kernels in QEMU with the module and both emulated boards; KERNELS='6.1 6.12' LEGS= TESTS="
+	@echo "make check-kernel   real kernels in QEMU with the module and both emulated boards; KERNELS='6.1 6.12 6.1-arm64' LEGS= TESTS="
 	@echo "make module         akida.ko for the running kernel (KVER= or KDIR= for another)"
 	@echo "make deps           install what building and testing need (apt; without root: print the list)"
 	@echo "make lib | tools | runtime     libraries; programs; both without the toolchain"
