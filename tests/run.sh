@@ -29,8 +29,16 @@ unit() { # folder with programs, prefix for names
 		timeout 600 "$t" > "$out" 2>&1
 		rc=$?
 		before=$(wc -l < "$results")
-		sed -n -e "s|^\[ *OK *\] \(.*\)|ok $name \1|p" -e "s|^\[  SKIPPED \] \([a-z_A-Z0-9]*\)\$|skip $name \1: see $out|p" \
-			-e "s|^\[  FAILED  \] \([a-z_A-Z0-9]*\)\$|not ok $name \1|p" "$out" | awk '!seen[$0]++' >> "$results"
+		# The summary repeats failures and skips; a skip's reason is the line printed before it.
+		awk -v n="$name" -v where="$out" '
+			/^\[ *OK *\]/ { print "ok " n " " $NF; next }
+			/^\[  (SKIPPED|FAILED)  ?\] [a-zA-Z_0-9]+$/ {
+				if (!seen[$NF]++)
+					print ($2 == "SKIPPED" ? "skip " n " " $NF ": " (why ? why : "see " where) : "not ok " n " " $NF)
+				next }
+			/^\[ RUN/ { why = ""; next }
+			/^\[/ { next }
+			{ why = $0 }' "$out" >> "$results"
 		awk -v b="$before" 'NR > b && (/^not ok/ || /^skip/)' "$results"
 		failed=$(awk -v b="$before" 'NR > b && /^not ok/' "$results" | wc -l)
 		if [ "$rc" -ne 0 ] && [ "$failed" -eq 0 ]; then

@@ -31,10 +31,11 @@ static char *shared_path(const char *file, char *path, size_t bytes)
 
 static cJSON *load_golden(void)
 {
-	char path[512], *text = calloc(1, 1 << 20);
+	char path[512], *text;
 	FILE *f = fopen(shared_path("golden_v2_formulas.json", path, sizeof(path)), "rb");
 	cJSON *json;
 
+	text = calloc(1, 1 << 20);
 	assert_true(fread(text, 1, (1 << 20) - 1, f) > 0);
 	fclose(f);
 	json = cJSON_Parse(text);
