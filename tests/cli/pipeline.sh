@@ -47,6 +47,11 @@ np.save('$work/x.npy', x); np.savez('$work/x.npz', a=x[:12], b=x[12:]); x.tofile
 	skip "runs on given inputs" "python3-numpy is not installed"
 	exit $status
 }
+/usr/bin/python3 -c "
+import numpy as np
+np.save('$work/dark.npy', np.zeros((8, 28, 28, 1), np.uint8))"
+run "$akida" quantize -m "$work/net.h5" -sa "$work/dark.npy" -s "$work/dark.h5"
+expect "warnings of a stage are told as notes" 0 'note: .*\(quant\.range\)'
 for d in cpu virtual:akd1000 virtual:akd1500; do
 	run "$akida" run -m "$m" -d $d -i "$work/x.npy" -o "$work/$d.npy" --potentials; expect "run on $d" 0 '^Frames: 20, 10 outputs'
 done

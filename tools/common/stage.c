@@ -173,6 +173,8 @@ int stage_need_quantized(struct stage *s, const struct stage_params *p)
 	err = t->quantize(s->graph, &p->quant, p->samples ? &samples : NULL, &s->quantized, diag);
 	if (err)
 		tool_fail(diag, s->path, err);
+	else if (!p->quiet)
+		tool_notes_of(diag);
 out:
 	akida_array_fini(&samples);
 	akida_diag_destroy(diag);
@@ -220,6 +222,8 @@ int stage_need_model(struct stage *s, const struct stage_params *p)
 	err = t->convert(s->quantized, &s->model, diag);
 	if (err)
 		status = tool_fail(diag, s->path, err);
+	else if (!p->quiet)
+		tool_notes_of(diag);
 	akida_diag_destroy(diag);
 	return status;
 }
@@ -247,6 +251,8 @@ int stage_need_program(struct stage *s, const struct stage_params *p, const char
 		status = tool_fail(diag, s->path, err);
 	else
 		s->mapped_here = true;
+	if (!err && !p->quiet)
+		tool_notes_of(diag);
 	akida_diag_destroy(diag);
 	return status;
 }
