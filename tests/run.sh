@@ -54,9 +54,9 @@ unit() { # folder with programs, prefix for names
 
 # Scripts that print result lines themselves. 77 is a skip of the whole script.
 scripts() { # folder, name (default: all)
-	for t in "$1"/${2:-*}.sh "$1"/test_${2:-*}.py; do
+	for t in "$1"/${2:-*}.sh "$1"/${2:-*}.py; do
 		[ -f "$t" ] || continue
-		case $t in */common.sh) continue ;; esac
+		case $t in */common.sh|*/make_*) continue ;; esac
 		out=$log/${PREFIX:+asan.}$(echo "$t" | tr / .).log
 		case $t in *.py) run=/usr/bin/python3 ;; *) run=sh ;; esac
 		timeout 1200 $run "$t" > "$out" 2>&1
