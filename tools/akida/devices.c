@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* akida devices, akida info: what can be opened, and what is installed. */
 #include <math.h>
+#include <unistd.h>
 #include "akida/commands.h"
 #include "common/json.h"
 #include "common/options.h"
@@ -40,6 +41,25 @@ static void device_json(struct json *j, const char *key, const struct akida_devi
 	json_close(j, '}');
 }
 
+#define BOARDS_MAX 16
+
+/* One device; one that cannot be opened is told and does not hide the others. */
+static int list_device(const char *name, struct json *j)
+{
+	struct akida_device_info info;
+
+	if (read_info(name, &info))
+		return TOOL_FAILED;
+	if (j)
+		device_json(j, NULL, &info);
+	else if (!info.needs_program)
+		printf("%-16s runs converted layers on this host\n", info.name);
+	else
+		printf("%-16s %s, version %s, Akida %s, %u NPs, %.0f MHz, %s\n", info.name, info.chip, info.version,
+		       info.ip, info.nps, info.clock_mhz, report_source(info.source));
+	return TOOL_DONE;
+}
+
 int command_devices(int argc, char **argv)
 {
 	bool json = false;
@@ -48,8 +68,8 @@ int command_devices(int argc, char **argv)
 		{0},
 	};
 	struct json j = {.out = stdout};
-	struct akida_device_info info;
 	int status = options_parse(argc, argv, "akida devices [--json]", spec, NULL, 0, NULL);
+	char board[24];
 
 	if (status != OPTIONS_GO_ON)
 		return status;
@@ -60,19 +80,13 @@ int command_devices(int argc, char **argv)
 		printf("Available devices:\n");
 	}
 	status = 0;
-	for (const char *const *name = akida_device_names(); *name; name++) {
-		if (read_info(*name, &info)) {
-			status = TOOL_FAILED;
-			continue;
-		}
-		if (json)
-			device_json(&j, NULL, &info);
-		else if (!info.needs_program)
-			printf("%-16s runs converted layers on this host\n", info.name);
-		else
-			printf("%-16s %s, version %s, Akida %s, %u NPs, %.0f MHz, %s\n", info.name, info.chip,
-			       info.version, info.ip, info.nps, info.clock_mhz, report_source(info.source));
+	for (int i = 0; i < BOARDS_MAX; i++) {
+		snprintf(board, sizeof(board), "/dev/akida%d", i);
+		if (!access(board, F_OK))
+			status |= list_device(board, json ? &j : NULL);
 	}
+	for (const char *const *name = akida_device_names(); *name; name++)
+		status |= list_device(*name, json ? &j : NULL);
 	if (json) {
 		json_close(&j, ']');
 		json_close(&j, '}');
