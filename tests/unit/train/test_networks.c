@@ -197,5 +197,6 @@ int main(void)
 		cmocka_unit_test(test_chain_of_a_residual_network_is_refused_by_name),
 	};
 
+	ak_dnn_threads(1); /* idle threads spin */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
