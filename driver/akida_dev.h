@@ -47,6 +47,20 @@
 #define AKIDA_MAX_PROGRAM_BYTES SZ_16M
 #define AKIDA_QUANTUM_NS (50 * NSEC_PER_MSEC)
 
+#define AKIDA_POWER_SAMPLES 1024u
+
+/* What the board's meter has told; under queue_lock but the first three, which probe sets. */
+struct akida_meter {
+	bool present;
+	u32 floor_uw, clock_khz;
+	u64 total; /* samples ever taken; the newest lie in the ring */
+	u64 sum_uw, energy_uj, newest_ns;
+	u32 lowest_uw, highest_uw, newest_uw;
+	struct akida_power_sample *ring;
+	u64 next_poll_ns; /* the worker's, under core_lock */
+	struct device *hwmon;
+};
+
 struct akida_device {
 	struct device dev; /* its release frees this struct */
 	struct cdev cdev;
@@ -85,6 +99,8 @@ struct akida_device {
 	u64 jobs, busy_ns, resets;
 	u32 program_clk;
 
+	struct akida_meter meter;
+
 	struct list_head buffers;  /* all mapped ones, for remove; under buffers_lock */
 	struct mutex buffers_lock; /* the list, and whether its members are mapped */
 };
@@ -94,6 +110,7 @@ struct akida_file {
 	struct mutex lock; /* handle tables, bytes */
 	struct idr buffers, programs, contexts;
 	u64 bytes, program_bytes; /* of its buffers, of its programs */
+	u64 power_next;		  /* first sample it has not had */
 };
 
 /* One stretch of a buffer that is contiguous for the device. */
@@ -199,6 +216,14 @@ void akida_pause(struct akida_device *adev);
 void akida_quiesce(struct akida_device *adev);
 extern const struct pci_error_handlers akida_err_handlers;
 extern const struct dev_pm_ops akida_pm;
+
+/* akida_power.c */
+void akida_power_probe(struct akida_device *adev);
+void akida_power_register(struct akida_device *adev);
+void akida_power_unregister(struct akida_device *adev);
+void akida_power_poll(struct akida_device *adev);
+void akida_power_refresh(struct akida_device *adev);
+int akida_power_read(struct akida_file *af, struct akida_power *arg);
 
 /* akida_sysfs.c */
 extern const struct attribute_group *akida_groups[];

@@ -33,6 +33,7 @@ static void akida_dev_release(struct device *dev)
 		ida_free(&akida_ida, (unsigned int)adev->minor);
 	mutex_destroy(&adev->core_lock);
 	mutex_destroy(&adev->buffers_lock);
+	kvfree(adev->meter.ring);
 	kfree(adev);
 }
 
@@ -213,6 +214,7 @@ static int akida_start_chip(struct akida_device *adev)
 	if (!err) {
 		akida_msi_update(adev);
 		akida_counters(adev);
+		akida_power_probe(adev);
 	}
 	mutex_unlock(&adev->core_lock);
 	if (err)
@@ -285,6 +287,7 @@ static int akida_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	err = akida_add_node(adev);
 	if (err)
 		goto stop_worker;
+	akida_power_register(adev);
 	dev_info(&adev->dev, "AKD%u, %u NPs, %s\n", adev->chip, adev->core.mesh.count,
 		 adev->irq ? "interrupts" : "polling");
 	return 0;
@@ -309,15 +312,16 @@ put:
 }
 
 /*
- * Order matters. No new file and no new call gets in; all queued work ends and its waiters wake; the
- * worker finishes the frames it has on the chip (which ends soon: the core notices all ones, and
- * every wait of it is bounded) and stops; then nothing uses the chip any more and its resources go.
- * Open files keep the struct until they are closed.
+ * Order matters. No new file and no new call gets in; all queued work ends and its waiters wake;
+ * the worker finishes the frames it has on the chip (which ends soon: the core notices all ones,
+ * and every wait of it is bounded) and stops; then nothing uses the chip any more and its resources
+ * go. Open files keep the struct until they are closed.
  */
 static void akida_remove(struct pci_dev *pdev)
 {
 	struct akida_device *adev = pci_get_drvdata(pdev);
 
+	akida_power_unregister(adev);
 	cdev_device_del(&adev->cdev, &adev->dev);
 	down_write(&adev->remove_sem);
 	adev->dead = true;

@@ -23,6 +23,9 @@ static int akida_open(struct inode *inode, struct file *file)
 	idr_init_base(&af->programs, 1);
 	idr_init_base(&af->contexts, 1);
 	af->adev = adev;
+	spin_lock(&adev->queue_lock);
+	af->power_next = adev->meter.total;
+	spin_unlock(&adev->queue_lock);
 	down_read(&adev->remove_sem);
 	if (adev->dead) {
 		up_read(&adev->remove_sem);
@@ -134,13 +137,14 @@ static int akida_ioc_query(struct akida_file *af, void *arg)
 	if (akida_is_dead(adev))
 		return -ENODEV;
 	q->caps = AKIDA_CAP_BUFFER_ALLOC | AKIDA_CAP_EVENTFD |
-		  (READ_ONCE(adev->irq) ? AKIDA_CAP_INTERRUPT : 0);
+		  (READ_ONCE(adev->irq) ? AKIDA_CAP_INTERRUPT : 0) |
+		  (adev->meter.present ? AKIDA_CAP_POWER : 0);
+	akida_power_refresh(adev);
 	q->chip = adev->chip;
 	q->ip = 1;
 	memcpy(q->version, adev->core.version, sizeof(q->version));
-	q->clock_khz = 0;
-	q->floor_uw = 0;
-	q->energy_uj = 0;
+	q->clock_khz = adev->meter.clock_khz;
+	q->floor_uw = adev->meter.floor_uw;
 	q->max_batch = AKIDA_MAX_BATCH;
 	q->max_frames = AKIDA_MAX_FRAMES;
 	q->max_handles = AKIDA_MAX_HANDLES;
@@ -149,6 +153,7 @@ static int akida_ioc_query(struct akida_file *af, void *arg)
 	q->max_program_bytes = AKIDA_MAX_PROGRAM_BYTES;
 	q->interrupts = (u64)atomic64_read(&adev->interrupts);
 	spin_lock(&adev->queue_lock);
+	q->energy_uj = adev->meter.energy_uj;
 	q->jobs = adev->jobs;
 	q->busy_ns = adev->busy_ns;
 	q->resets = adev->resets;
@@ -362,6 +367,17 @@ static int akida_ioc_reset(struct akida_file *af, void *arg)
 	return err;
 }
 
+static int akida_ioc_power(struct akida_file *af, void *arg)
+{
+	struct akida_power *a = arg;
+
+	if (a->flags || a->reserved0 || a->reserved1)
+		return -EINVAL;
+	if (akida_is_dead(af->adev))
+		return -ENODEV;
+	return akida_power_read(af, a);
+}
+
 /*
  * Without remove_sem run those that may sleep for as long as the user likes: WAIT, which remove
  * wakes by ending all jobs, and the ones that copy more than their struct (a page of the user's may
@@ -389,6 +405,7 @@ static const struct akida_ioc {
 	[_IOC_NR(AKIDA_IOC_SUBMIT)] = {akida_ioc_submit, sizeof(struct akida_submit), 72},
 	[_IOC_NR(AKIDA_IOC_WAIT)] = {akida_ioc_wait, sizeof(struct akida_wait), 80, true},
 	[_IOC_NR(AKIDA_IOC_RESET)] = {akida_ioc_reset, sizeof(struct akida_reset), 16},
+	[_IOC_NR(AKIDA_IOC_POWER)] = {akida_ioc_power, sizeof(struct akida_power), 64, true},
 };
 
 union akida_arg { /* the largest decides how much stack an ioctl takes */
@@ -399,6 +416,7 @@ union akida_arg { /* the largest decides how much stack an ioctl takes */
 	struct akida_context_create context;
 	struct akida_submit submit;
 	struct akida_wait wait;
+	struct akida_power power;
 };
 
 static int akida_ioc_dispatch(struct akida_file *af, const struct akida_ioc *ioc, void *arg)

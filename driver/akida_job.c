@@ -4,8 +4,9 @@
  *
  * Every context with work stands in adev->ready. The worker serves the first one until its queue is
  * empty or its quantum is over and another waits (a long submit then makes room between two frames
- * and goes on later); a program stays in the mesh until a different one is needed. A failed submit breaks its context: what is queued behind it ends with -ENODEV, the
- * device is reset, other contexts go on.
+ * and goes on later); a program stays in the mesh until a different one is needed. A failed submit
+ * breaks its context: what is queued behind it ends with -ENODEV, the device is reset, other
+ * contexts go on.
  */
 #include <linux/dma-mapping.h>
 #include <linux/eventfd.h>
@@ -342,6 +343,7 @@ static int akida_run_frames(struct akida_device *adev, struct akida_job *job, u6
 		if (err)
 			return err;
 		job->done.frames++;
+		akida_power_poll(adev);
 		now = akc_inference_clk(&adev->core);
 		job->done.inference_clk += (u32)(now - clk);
 		clk = now;

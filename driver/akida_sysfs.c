@@ -49,6 +49,18 @@ AKIDA_COUNTER(generation, generation);
 AKIDA_COUNTER(dma_bytes, dma_bytes);
 AKIDA_COUNTER(doorbells, doorbells);
 
+static ssize_t floor_uw_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%u\n", to_akida(dev)->meter.floor_uw);
+}
+static DEVICE_ATTR_RO(floor_uw);
+
+static ssize_t clock_khz_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%u\n", to_akida(dev)->meter.clock_khz);
+}
+static DEVICE_ATTR_RO(clock_khz);
+
 static struct attribute *akida_attrs[] = {
 	&dev_attr_version.attr,
 	&dev_attr_nps.attr,
@@ -59,8 +71,22 @@ static struct attribute *akida_attrs[] = {
 	&dev_attr_generation.attr,
 	&dev_attr_dma_bytes.attr,
 	&dev_attr_doorbells.attr,
+	&dev_attr_floor_uw.attr,
+	&dev_attr_clock_khz.attr,
 	NULL,
 };
 
-static const struct attribute_group akida_group = { .attrs = akida_attrs };
+/* What the board does not tell has no file. */
+static umode_t akida_attr_visible(struct kobject *kobj, struct attribute *attr, int i)
+{
+	bool metered = attr == &dev_attr_floor_uw.attr || attr == &dev_attr_clock_khz.attr;
+
+	return metered && !to_akida(kobj_to_dev(kobj))->meter.present ? 0 : attr->mode;
+}
+
+static const struct attribute_group akida_group = {
+	.attrs = akida_attrs,
+	.is_visible = akida_attr_visible,
+};
+
 const struct attribute_group *akida_groups[] = { &akida_group, NULL };

@@ -31,6 +31,7 @@
 #define AKIDA_IOC_SUBMIT	  AKIDA_IOC(0x07)
 #define AKIDA_IOC_WAIT		  AKIDA_IOC(0x08)
 #define AKIDA_IOC_RESET		  AKIDA_IOC(0x09)
+#define AKIDA_IOC_POWER		  AKIDA_IOC(0x0a) /* with AKIDA_CAP_POWER */
 
 /* Capability bits of akida_query.caps. A feature that has no bit here is not in this kernel module. */
 #define AKIDA_CAP_BUFFER_ALLOC	(1ull << 0)
@@ -186,7 +187,8 @@ struct akida_submit {
  * WAIT: until the submit seq of a context has ended. First version: 80 bytes.
  * ETIMEDOUT: not yet ended (nothing is cancelled); EINTR; ENOENT: context, or a seq that was never given out.
  * A submit that failed is a success of WAIT with a negative errno in status: EIO, ETIMEDOUT (the device did not finish
- * in time and was reset), ENODEV.
+ * in time and was reset), ENODEV (ended by a reset, a removal, or a submit before it that failed), ECANCELED (its context
+ * was destroyed), ENOSPC (the program does not fit device memory with its frames). Frames up to frames_done are valid.
  */
 struct akida_wait {
 	__u32 size;
@@ -204,12 +206,41 @@ struct akida_wait {
 	__u64 reserved0;    /* in: 0 */
 };
 
-/* RESET: ends all work on this device with ENODEV, bumps the generation. Needs CAP_SYS_ADMIN. 16 bytes. EPERM; EIO. */
+/*
+ * RESET: ends all work on this device with ENODEV, bumps the generation. Needs CAP_SYS_ADMIN. 16 bytes. EPERM; EIO;
+ * EAGAIN: suspend or a reset of the PCI function is under way.
+ */
 struct akida_reset {
 	__u32 size;
 	__u32 flags;	  /* in: 0 */
 	__u32 generation; /* out */
 	__u32 reserved0;  /* in: 0 */
+};
+
+struct akida_power_sample {
+	__u64 ts_ns; /* CLOCK_MONOTONIC, to the millisecond of the board's clock */
+	__u32 uw;
+	__u32 reserved0; /* 0 */
+};
+
+/*
+ * POWER: samples of the board's power meter since the last call on this file (the first one: since it was opened), oldest
+ * first. samples_ptr may be 0 with capacity 0: only the other fields. First version: 64 bytes. EOPNOTSUPP: no meter that we
+ * know (no AKIDA_CAP_POWER).
+ */
+struct akida_power {
+	__u32 size;
+	__u32 flags;	   /* in: 0 */
+	__u64 samples_ptr; /* in: struct akida_power_sample[capacity] */
+	__u32 capacity;	   /* in */
+	__u32 count;	   /* out: samples written */
+	__u32 waiting;	   /* out: samples still there for the next call */
+	__u32 dropped;	   /* out: samples lost since the last call, as it came too late; 1024 are kept */
+	__u32 floor_uw;	   /* out: the board with an idle chip */
+	__u32 newest_uw;   /* out: 0 before the first sample */
+	__u64 energy_uj;   /* out: since power-up of the board */
+	__u64 reserved0;   /* in: 0 */
+	__u64 reserved1;   /* in: 0 */
 };
 
 #endif

@@ -233,4 +233,18 @@ int akc_resume(struct akc_dev *d);
 /* 0, or -EIO: liveness by mesh info 1 (all ones means gone). */
 int akc_alive(struct akc_dev *d);
 
+/*
+ * Power meter, where the board has one whose registers are known: today the emulated board only.
+ * Reads registers, at any time after akc_probe.
+ */
+struct akc_power {
+	u32 age_ms; /* at the time of the call */
+	u32 uv, ua;
+};
+
+bool akc_sensor(struct akc_dev *d, u32 *floor_uw, u32 *clock_khz);
+/* Takes at most max samples out of the meter, oldest first; how many. */
+u32 akc_sensor_take(struct akc_dev *d, struct akc_power *out, u32 max);
+u64 akc_sensor_energy_uj(struct akc_dev *d);
+
 #endif

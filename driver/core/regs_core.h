@@ -51,6 +51,23 @@
 #define AKC_EPG 0x40000u
 #define AKC_INTC 0x70000u
 
+/*
+ * ---- power meter of the emulated board: ours, the registers of real boards' meters are not public
+ * ---- One sample every 141 ms, 1024 are kept, the oldest is dropped.
+ */
+#define AKC_SENSOR 0xf8000u
+#define AKC_SENSOR_ID 0x00u /* reads AKC_SENSOR_MAGIC */
+#define AKC_SENSOR_MAGIC 0x41504d31u /* "1MPA" */
+#define AKC_SENSOR_FLOOR_UW 0x04u
+#define AKC_SENSOR_COUNT 0x08u	 /* samples waiting; writing 1 drops them */
+#define AKC_SENSOR_TIME_MS 0x0cu /* of the oldest sample, by the board's clock */
+#define AKC_SENSOR_UV 0x10u	 /* its voltage in microvolts */
+#define AKC_SENSOR_UA 0x14u	 /* its current in microamperes; reading this pops the sample */
+#define AKC_SENSOR_NOW_MS 0x18u	 /* the board's clock */
+#define AKC_SENSOR_ENERGY_LO 0x1cu /* microjoules since power-up; the low word latches the high */
+#define AKC_SENSOR_ENERGY_HI 0x20u
+#define AKC_SENSOR_CLOCK_KHZ 0x24u /* core clock */
+
 /* ---- core DMA controller, one block at each of the three bases (7) ---- */
 #define AKC_CDMA_CONTROL 0x00u
 #define AKC_CDMA_CONTROL_VERSION(v) ((v) & 0xfu)

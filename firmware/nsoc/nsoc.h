@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "driver/core/regs_core.h"
 
 struct nsoc;
 enum nsoc_chip { NSOC_AKD1000, NSOC_AKD1500 };
@@ -64,18 +65,18 @@ void nsoc_inject(struct nsoc *n, enum nsoc_inject what, uint32_t count);
 
 /*
  * The emulated board's power sensor (ours; a real board's registers are not public), a register block in the core
- * window, both chips. Samples are taken every 141 ms of modelled time into a FIFO of 1024, oldest dropped.
+ * window, both chips: driver/core/regs_core.h.
  */
-#define NSOC_SENSOR_BASE 0x0f8000u /* offset from 0xFCC00000 */
-#define NSOC_SENSOR_ID 0x00u	   /* reads 0x41504d31 "1MPA" */
-#define NSOC_SENSOR_FLOOR_UW 0x04u
-#define NSOC_SENSOR_COUNT 0x08u	       /* samples waiting; writing 1 empties the FIFO */
-#define NSOC_SENSOR_TIME_MS 0x0cu      /* of the oldest sample */
-#define NSOC_SENSOR_UV 0x10u	       /* its voltage in microvolts */
-#define NSOC_SENSOR_UA 0x14u	       /* its current in microamperes; reading this register pops the sample */
-#define NSOC_SENSOR_NOW_MS_LO 0x18u    /* modelled time, milliseconds */
-#define NSOC_SENSOR_ENERGY_UJ_LO 0x1cu /* energy since power-up, microjoules, low word latches high */
-#define NSOC_SENSOR_ENERGY_UJ_HI 0x20u
-#define NSOC_SENSOR_CLOCK_KHZ 0x24u /* core clock */
+#define NSOC_SENSOR_BASE AKC_SENSOR
+#define NSOC_SENSOR_ID AKC_SENSOR_ID
+#define NSOC_SENSOR_FLOOR_UW AKC_SENSOR_FLOOR_UW
+#define NSOC_SENSOR_COUNT AKC_SENSOR_COUNT
+#define NSOC_SENSOR_TIME_MS AKC_SENSOR_TIME_MS
+#define NSOC_SENSOR_UV AKC_SENSOR_UV
+#define NSOC_SENSOR_UA AKC_SENSOR_UA
+#define NSOC_SENSOR_NOW_MS_LO AKC_SENSOR_NOW_MS
+#define NSOC_SENSOR_ENERGY_UJ_LO AKC_SENSOR_ENERGY_LO
+#define NSOC_SENSOR_ENERGY_UJ_HI AKC_SENSOR_ENERGY_HI
+#define NSOC_SENSOR_CLOCK_KHZ AKC_SENSOR_CLOCK_KHZ
 
 #endif

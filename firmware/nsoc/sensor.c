@@ -6,7 +6,6 @@
 #include "firmware/nsoc/internal.h"
 
 #define SAMPLE_NS 141000000ull
-#define SENSOR_MAGIC 0x41504d31u
 
 static void add_energy(struct nsoc *n, uint64_t pj)
 {
@@ -91,7 +90,7 @@ uint32_t ns_sensor_read(struct nsoc *n, uint32_t off)
 		return 0;
 	switch (off) {
 	case NSOC_SENSOR_ID:
-		return SENSOR_MAGIC;
+		return AKC_SENSOR_MAGIC;
 	case NSOC_SENSOR_FLOOR_UW:
 		return n->chip->cost->floor_uw;
 	case NSOC_SENSOR_COUNT:

@@ -54,6 +54,8 @@ struct ak_backend {
 	void (*counters)(struct akida_device *d, struct ak_counters *c);
 	/* Moves at most max power events out of the meter, oldest first; returns how many. */
 	size_t (*power)(struct akida_device *d, struct akida_power_event *ev, size_t max);
+	/* Ends all work on the board, of everybody; NULL: not a board. */
+	int (*reset)(struct akida_device *d, struct akida_diag *diag);
 };
 extern const struct ak_backend ak_backend_cpu, ak_backend_akd1000, ak_backend_akd1500, ak_backend_board;
 

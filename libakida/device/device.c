@@ -105,3 +105,22 @@ int akida_device_info(const struct akida_device *d, struct akida_device_info *in
 	info->size = size;
 	return 0;
 }
+
+int akida_device_reset(struct akida_device *d, struct akida_diag *diag)
+{
+	if (!d)
+		return -EINVAL;
+	if (!d->ops->reset)
+		return ak_fail(diag, -EOPNOTSUPP, AK_RULE_DEVICE_NEEDS, d->info.name,
+			       "is not a board: there is nothing to reset");
+	return d->ops->reset(d, diag);
+}
+
+int64_t akida_device_power(struct akida_device *d, struct akida_power_event *ev, size_t max)
+{
+	if (!d || (!ev && max))
+		return -EINVAL;
+	if (!d->ops->reset || !(d->info.floor_mw > 0))
+		return -EOPNOTSUPP;
+	return (int64_t)d->ops->power(d, ev, max);
+}

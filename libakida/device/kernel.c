@@ -71,6 +71,7 @@ static void fill_info(struct akida_device *d, const struct board *b)
 	d->info.source = AKIDA_SOURCE_BOARD;
 	d->info.clock_mhz = b->query.clock_khz / 1000.0;
 	d->info.needs_program = true;
+	d->info.floor_mw = b->query.caps & AKIDA_CAP_POWER ? b->query.floor_uw / 1000.0 : 0;
 	d->info.nps = b->query.np_count;
 	for (uint32_t i = 0; i < b->query.np_count && i < known; i++) {
 		d->info.cnp1 += !!(b->np[i].types & AKIDA_NP_CNP1);
@@ -314,13 +315,33 @@ static void board_counters(struct akida_device *d, struct ak_counters *c)
 	};
 }
 
-/* The module has no power meter of a board today (no AKIDA_CAP_POWER): no events, and the figures say N/A. */
+#define POWER_SAMPLES 64u
+
+/* Without AKIDA_CAP_POWER there are no events, and the figures say N/A. */
 static size_t board_power(struct akida_device *d, struct akida_power_event *ev, size_t max)
 {
-	(void)d;
-	(void)ev;
-	(void)max;
-	return 0;
+	struct board *b = d->state;
+	struct akida_power_sample s[POWER_SAMPLES];
+	struct akida_power a = {.size = sizeof(a), .samples_ptr = (uintptr_t)s};
+
+	a.capacity = max < POWER_SAMPLES ? (uint32_t)max : POWER_SAMPLES;
+	if (!(b->query.caps & AKIDA_CAP_POWER) || call(b, AKIDA_IOC_POWER, &a))
+		return 0;
+	for (uint32_t i = 0; i < a.count; i++)
+		ev[i] = (struct akida_power_event){.ts_ms = (double)s[i].ts_ns / 1e6, .mw = s[i].uw / 1000.0};
+	return a.count;
+}
+
+static int board_reset(struct akida_device *d, struct akida_diag *diag)
+{
+	struct akida_reset a = {.size = sizeof(a)};
+	int err = call(d->state, AKIDA_IOC_RESET, &a);
+
+	if (err)
+		ak_fail(diag, err, AK_RULE_DEVICE_FAULT, d->info.name, "is not reset: %s", akida_strerror(err));
+	if (err == -EPERM)
+		ak_remedy(diag, "a reset ends everybody's work: only root (CAP_SYS_ADMIN) may ask for it");
+	return err;
 }
 
 const struct ak_backend ak_backend_board = {
@@ -335,4 +356,5 @@ const struct ak_backend ak_backend_board = {
 	.now_ns = board_now_ns,
 	.counters = board_counters,
 	.power = board_power,
+	.reset = board_reset,
 };

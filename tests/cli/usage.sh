@@ -9,13 +9,19 @@ run "$akida" help; expect "help" 0 'quantize'
 run "$akida" --help; expect "--help" 0 'usage: akida'
 run "$akida" help run; expect "help of a command" 0 '^usage: akida run'
 run "$akida" version; expect "version" 0 '^[0-9]+\.[0-9]+\.[0-9]+$'
-for c in devices info summary check quantize convert map run eval program; do
+for c in devices info summary check quantize convert map run eval program reset power; do
 	run "$akida" $c --help; expect "$c --help" 0 '^usage: '
 	run "$akida" $c --no-such-option; fails "$c with an unknown option" 2 "unknown option '--no-such-option'"
 done
-for c in doctor top power reset models search snn; do
+for c in doctor top models search snn; do
 	run "$akida" $c; fails "$c is refused by name" 1 "^akida: $c: not available in this version"
 done
+for c in reset power; do
+	run "$akida" $c; fails "$c without a board" 2 'needs -d'
+	run "$akida" $c -d /dev/akida99; fails "$c of a board that is not there" 1 'cannot be opened'
+	run "$akida" $c -d virtual:akd1000; fails "$c of what is no board" 1 'board'
+done
+run "$akida" power -d virtual:akd1000 -t 0; fails "power for no time" 2
 run "$akida" summary; fails "summary without a file" 2 'needs a FILE'
 run "$akida" quantize; fails "quantize without a model" 2 'needs -m'
 run "$akida" run -m; fails "option without its value" 2 'needs a value'

@@ -41,7 +41,7 @@ static void device_json(struct json *j, const char *key, const struct akida_devi
 	json_close(j, '}');
 }
 
-#define BOARDS_MAX 16
+#define BOARDS_MAX 64 /* minors of the kernel module */
 
 /* One device; one that cannot be opened is told and does not hide the others. */
 static int list_device(const char *name, struct json *j)
@@ -54,9 +54,12 @@ static int list_device(const char *name, struct json *j)
 		device_json(j, NULL, &info);
 	else if (!info.needs_program)
 		printf("%-16s runs converted layers on this host\n", info.name);
-	else
+	else if (info.clock_mhz > 0)
 		printf("%-16s %s, version %s, Akida %s, %u NPs, %.0f MHz, %s\n", info.name, info.chip, info.version,
 		       info.ip, info.nps, info.clock_mhz, report_source(info.source));
+	else /* a board that does not tell */
+		printf("%-16s %s, version %s, Akida %s, %u NPs, %s\n", info.name, info.chip, info.version, info.ip,
+		       info.nps, report_source(info.source));
 	return TOOL_DONE;
 }
 

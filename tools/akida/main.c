@@ -33,11 +33,11 @@ static const struct command akida_commands[] = {
 	{"eval", command_eval, "-m FILE --data SPEC [-d DEVICE] [--float]"},
 	{"program", command_program, "dump FILE: the packets of a program"},
 	{"train", command_train, "mnist train|eval: train and test a float network"},
+	{"reset", command_reset, "-d /dev/akidaN: reset a board, ending all work on it"},
+	{"power", command_power, "-d /dev/akidaN [-t SECONDS]: what a board's power meter says"},
 	{"version", command_version, "the version"},
 	{"doctor", NULL, NULL},
 	{"top", NULL, NULL},
-	{"power", NULL, NULL},
-	{"reset", NULL, NULL},
 	{"models", NULL, NULL},
 	{"search", NULL, NULL},
 	{"snn", NULL, NULL},
@@ -81,7 +81,7 @@ static int help(const struct command *commands)
 		}
 	printf("\n\nFILE: Keras .h5 (float or quantized), .akm (converted model), .akp (mapped program), vendor "
 	       "program; the\n"
-	       "missing stages run by themselves. DEVICE: cpu, virtual:akd1000, virtual:akd1500.\n"
+	       "missing stages run by themselves. DEVICE: cpu, virtual:akd1000, virtual:akd1500, /dev/akidaN.\n"
 	       "SPEC: mnist:DIR, mnist-train:DIR, cifar10:FILE, npz:FILE, npy:FILE, raw:FILE, digits, random.\n"
 	       "%s COMMAND --help lists the options. Exit status: 0 done, 1 refused or failed, 2 usage.\n",
 	       tool_name);

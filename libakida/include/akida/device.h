@@ -18,13 +18,25 @@ struct akida_device_info {
 	double clock_mhz; /* 0 for cpu */
 	uint32_t nps, cnp1, cnp2, fnp2, fnp3;
 	bool needs_program; /* runs .akp and vendor programs; otherwise layers */
+	double floor_mw;    /* boards with a power meter: with an idle chip; else 0 */
 };
 
-/* Names this build can open, NULL-terminated; static storage. */
+/* Names this build can open without a board, NULL-terminated; static storage. Boards are their nodes, /dev/akidaN. */
 AKIDA_API const char *const *akida_device_names(void);
 /* NULL: /dev/akida0 when present, else virtual:akd1000. -EOPNOTSUPP names what a missing back end needs. */
 AKIDA_API int akida_device_open(const char *name, struct akida_device **out, struct akida_diag *diag);
 AKIDA_API void akida_device_close(struct akida_device *d);
 AKIDA_API int akida_device_info(const struct akida_device *d, struct akida_device_info *info);
+/*
+ * Resets a board: all work of all programs on it ends with -ENODEV. -EPERM without the right, -EOPNOTSUPP not a board,
+ * -EIO it does not come back.
+ */
+AKIDA_API int akida_device_reset(struct akida_device *d, struct akida_diag *diag);
+/*
+ * Moves up to max samples of a board's power meter since the last call (first: since open) into ev, oldest first; ts_ms
+ * is CLOCK_MONOTONIC. Returns how many; -EOPNOTSUPP: not a board, or no meter that is known. Not beside a session, which
+ * takes the samples itself.
+ */
+AKIDA_API int64_t akida_device_power(struct akida_device *d, struct akida_power_event *ev, size_t max);
 
 #endif
