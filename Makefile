@@ -179,7 +179,31 @@ module:
 	@mkdir -p $(B)
 	KDIR='$(KDIR)' sh tests/kernel/module.sh '$(KVER)' '$(abspath $(B))/akida.ko'
 
-NOT_YET := dkms-tree deb soak mutate fuzz bench-kernels bench-train bench-driver check-kernel-debug \
+# MODULE=staged: akida.ko is in B already.
+module-install: $(if $(MODULE),,module)
+	install -d $(DESTDIR)/lib/modules/$(KVER)/updates $(DESTDIR)$(udevdir)/rules.d $(DESTDIR)$(sysusersdir) \
+		$(DESTDIR)/etc/modprobe.d
+	install -m644 $(B)/akida.ko $(DESTDIR)/lib/modules/$(KVER)/updates
+	install -m644 driver/60-akida.rules $(DESTDIR)$(udevdir)/rules.d
+	install -m644 driver/sysusers-akida.conf $(DESTDIR)$(sysusersdir)/akida.conf
+	[ -f $(DESTDIR)/etc/modprobe.d/akida.conf ] || install -m644 driver/modprobe-akida.conf $(DESTDIR)/etc/modprobe.d/akida.conf
+	$(if $(DESTDIR),,depmod $(KVER))
+udevdir ?= /usr/lib/udev
+sysusersdir ?= /usr/lib/sysusers.d
+
+# For DKMS: copy the folder to /usr/src, then dkms install akida/VERSION.
+DKMS_TREE = $(B)/dkms/akida-$(VERSION)
+dkms-tree:
+	rm -rf $(DKMS_TREE)
+	install -d $(DKMS_TREE)/driver/core $(DKMS_TREE)/uapi $(DKMS_TREE)/LICENSES
+	install -m644 Kbuild $(DKMS_TREE)
+	install -m644 driver/*.[ch] $(DKMS_TREE)/driver
+	install -m644 driver/core/*.[ch] $(DKMS_TREE)/driver/core
+	install -m644 uapi/akida.h $(DKMS_TREE)/uapi
+	install -m644 LICENSES/* $(DKMS_TREE)/LICENSES
+	sed 's|@version@|$(VERSION)|' driver/dkms.conf.in > $(DKMS_TREE)/dkms.conf
+
+NOT_YET := deb soak mutate fuzz bench-kernels bench-train bench-driver check-kernel-debug \
 	check-docs check-deb check-image check-browser check-hw
 $(NOT_YET):
 	@echo "make $@: not available in this version" >&2; exit 1
@@ -210,6 +234,7 @@ help:
 	@echo "make check-unit | check-asan | check-cli | check-golden | check-build | lint      parts of it"
 	@echo "make check-kernel   real kernels in QEMU with the module and both emulated boards; KERNELS='6.1 6.12 6.1-arm64' LEGS= TESTS="
 	@echo "make module         akida.ko for the running kernel (KVER= or KDIR= for another)"
+	@echo "make module-install DESTDIR=    it, the udev rule, the group; make dkms-tree    sources for DKMS in build/dkms"
 	@echo "make deps           install what building and testing need (apt; without root: print the list)"
 	@echo "make lib | tools | runtime     libraries; programs; both without the toolchain"
 	@echo "make unit           build and run the unit tests, stop at the first failing program"
@@ -221,7 +246,7 @@ help:
 print-%:
 	@echo '$($*)'
 
-.PHONY: module all lib runtime tools links models unit unit-bin deps bench check check-unit check-asan check-cli check-golden \
+.PHONY: module module-install dkms-tree all lib runtime tools links models unit unit-bin deps bench check check-unit check-asan check-cli check-golden \
 	check-build check-kernel lint format docs install clean help $(NOT_YET)
 .DELETE_ON_ERROR:
 -include $(RUNTIME_OBJ:.o=.d) $(TOOLCHAIN_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TEST_BIN:=.d)

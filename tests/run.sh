@@ -141,13 +141,13 @@ builds() {
 }
 
 case ${1:-check} in
-check) unit "$B/tests" unit/; scripts tests/cli; scripts tests/golden; scripts tests/lint; builds; asan ;;
+check) unit "$B/tests" unit/; scripts tests/cli; scripts tests/golden; scripts tests/lint; scripts tests/abi; builds; asan ;;
 check-unit) unit "$B/tests" unit/ ;;
 check-asan) asan ;;
 check-cli) scripts tests/cli ;;
 check-golden) scripts tests/golden ;;
 check-build) builds ;;
-lint) scripts tests/lint ;;
+lint) scripts tests/lint; scripts tests/abi ;;
 *) echo "usage: run.sh check|check-unit|check-asan|check-cli|check-golden|check-build|lint" >&2; exit 2 ;;
 esac
 

@@ -217,6 +217,18 @@ static void fault_all_ones_ends_waits_and_a_new_bind_works(void)
 	}
 }
 
+/* Its configuration is intact and nobody unbinds: the next work brings it back. */
+static void fault_all_ones_for_a_while_is_survived(void)
+{
+	for (unsigned int board = 0; board < 2; board++) {
+		struct guest_job j;
+
+		EQ(status_with(board, CTL_ALL_ONES, 1, &j), -EIO);
+		j.context = guest_context(j.fd, j.program, 2);
+		guest_run_and_compare(&j, 4);
+	}
+}
+
 int main(void)
 {
 	if (guest_find_boards() != 2)
@@ -229,6 +241,7 @@ int main(void)
 	RUN(fault_stuck_dma_times_out);
 	RUN(fault_lost_interrupts_cost_nothing_but_time);
 	RUN(fault_slow_dma_is_waited_for);
+	RUN(fault_all_ones_for_a_while_is_survived);
 	RUN(fault_all_ones_ends_waits_and_a_new_bind_works);
 	return 0;
 }
