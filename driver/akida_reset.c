@@ -165,17 +165,21 @@ static pci_ers_result_t akida_error_detected(struct pci_dev *pdev, pci_channel_s
 	adev->down = true;
 	mutex_unlock(&adev->core_lock);
 	akida_quiesce(adev);
-	if (state == pci_channel_io_frozen)
-		return PCI_ERS_RESULT_NEED_RESET;
+	/*
+	 * When the recovery fails nobody tells us: no work waits for it. New work meets a chip that
+	 * is down, and fails, until slot_reset.
+	 */
 	akida_cancel_older(adev, U32_MAX, -ENODEV);
-	akida_continue(adev); /* remove follows */
-	return PCI_ERS_RESULT_DISCONNECT;
+	akida_continue(adev);
+	return state == pci_channel_io_frozen ? PCI_ERS_RESULT_NEED_RESET
+					      : PCI_ERS_RESULT_DISCONNECT;
 }
 
 static pci_ers_result_t akida_slot_reset(struct pci_dev *pdev)
 {
 	struct akida_device *adev = pci_get_drvdata(pdev);
 
+	akida_pause(adev);
 	pci_restore_state(pdev);
 	pci_save_state(pdev);
 	return akida_bring_back(adev, AKIDA_SLOT) ? PCI_ERS_RESULT_DISCONNECT

@@ -19,7 +19,9 @@
 #include "hw/pci/pcie.h"
 #include "hw/qdev-properties.h"
 #include "qapi/error.h"
+#include "qapi/qmp/qdict.h"
 #include "qom/object.h"
+#include "sysemu/sysemu.h"
 
 #include "firmware/nsoc/nsoc.h"
 
@@ -56,6 +58,7 @@ enum {
 	CTL_LOST_IRQ,
 	CTL_ALL_ONES,
 	CTL_DELAY_US,
+	CTL_LINK_ERROR,
 	CTL_WRITABLE,
 	CTL_COMPLAINTS = 16, /* what the NSoC did not understand, and refused host accesses; writing clears */
 	CTL_MESSAGES,
@@ -238,6 +241,23 @@ static uint32_t ctl_read(AkidaState *s, unsigned int reg)
 	return reg < CTL_WORDS ? s->ctl[reg] : 0;
 }
 
+/* An error message of the link, as QEMU's monitor command pcie_aer_inject_error makes it; the device needs an id for it. */
+static void link_error(AkidaState *s, bool fatal)
+{
+	const char *id = DEVICE(s)->id;
+	QDict *args;
+
+	if (!id) {
+		warn_report("%s: link errors need -device ...,id=NAME", object_get_typename(OBJECT(s)));
+		return;
+	}
+	args = qdict_new();
+	qdict_put_str(args, "id", id);
+	qdict_put_str(args, "error_status", fatal ? "DLP" : "COMP_ABORT");
+	hmp_pcie_aer_inject_error(NULL, args);
+	qobject_unref(args);
+}
+
 static void ctl_write(AkidaState *s, unsigned int reg, uint32_t val)
 {
 	struct nsoc_report r;
@@ -249,6 +269,9 @@ static void ctl_write(AkidaState *s, unsigned int reg, uint32_t val)
 		if (all != s->complaints_seen && val)
 			warn_report("%s: %s", object_get_typename(OBJECT(s)), r.last);
 		s->complaints_seen = all;
+	} else if (reg == CTL_LINK_ERROR) {
+		if (val)
+			link_error(s, val > 1);
 	} else if (reg > CTL_ID && reg < CTL_WRITABLE) {
 		s->ctl[reg] = val;
 		ctl_apply(s, reg);

@@ -38,7 +38,7 @@ trap 'rm -f "$log"' EXIT
 		-accel tcg,thread=multi -machine "${MACHINE:-$machine}" -cpu "${CPU:-$cpu}" -m "${MEM:-1024}" \
 		-smp "${SMP:-2}" $iommu -nodefaults -no-user-config -display none -no-reboot -serial stdio \
 		-device pcie-root-port,id=rp0,chassis=1,slot=1 -device pcie-root-port,id=rp1,chassis=2,slot=2 \
-		-device "akida-akd1000,bus=rp0${DEV:-}${DEV0:-}" -device "akida-akd1500,bus=rp1${DEV:-}${DEV1:-}" \
+		-device "akida-akd1000,id=card0,bus=rp0${DEV:-}${DEV0:-}" -device "akida-akd1500,id=card1,bus=rp1${DEV:-}${DEV1:-}" \
 		-kernel "$kernel" -initrd "$initramfs" \
 		-append "console=$console panic=-1 oops=panic quiet no_timer_check $APPEND" "$@" < /dev/null 2>&1 ||
 		echo "BED qemu=$?"

@@ -133,22 +133,6 @@ static void remove_unbind_wakes_waiters(void)
 	next_open_works(1);
 }
 
-static int rescan(void)
-{
-	int fd = open("/sys/bus/pci/rescan", O_WRONLY), err = 0;
-
-	if (fd < 0 || write(fd, "1", 1) != 1)
-		err = -errno;
-	if (fd >= 0)
-		close(fd);
-	for (int i = 0; i < 100 && !err; i++) { /* probing is asynchronous */
-		if (guest_find_boards() == 2 && guest_boards[0].node[0] && guest_boards[1].node[0])
-			return 0;
-		usleep(100000);
-	}
-	return err ? err : -ENODEV;
-}
-
 /* As root does by hand, or a manager that thinks the card has gone wrong. */
 static void remove_function_level_reset(void)
 {
@@ -177,7 +161,7 @@ static void remove_of_the_pci_device_with_open_files(void)
 	EQ(guest_attr_write(&guest_boards[0], "remove", "1"), 0);
 	everything_is_enodev(&j);
 	guest_run_and_compare(&other, 4);
-	EQ(rescan(), 0);
+	EQ(guest_rescan(), 0);
 	next_open_works(0);
 }
 
@@ -196,7 +180,7 @@ static void remove_of_a_card_that_is_gone(void)
 	guest_config_set(&guest_boards[0], CTL_ALL_ONES, 0);
 	/* it lost its configuration as a card does that was out: the kernel finds it anew */
 	EQ(guest_attr_write(&guest_boards[0], "remove", "1"), 0);
-	EQ(rescan(), 0);
+	EQ(guest_rescan(), 0);
 	next_open_works(0);
 }
 

@@ -166,6 +166,22 @@ unsigned int guest_find_boards(void)
 	return found;
 }
 
+int guest_rescan(void)
+{
+	int fd = open("/sys/bus/pci/rescan", O_WRONLY), err = 0;
+
+	if (fd < 0 || write(fd, "1", 1) != 1)
+		err = -errno;
+	if (fd >= 0)
+		close(fd);
+	for (int i = 0; i < 100 && !err; i++) { /* probing is asynchronous */
+		if (guest_find_boards() == 2 && guest_boards[0].node[0] && guest_boards[1].node[0])
+			return 0;
+		usleep(100000);
+	}
+	return err ? err : -ENODEV;
+}
+
 static int config_file(const struct guest_board *b, int flags)
 {
 	char path[256];

@@ -52,6 +52,8 @@ int guest_attr_read(const struct guest_board *b, const char *attr, char *buf, si
 int guest_attr_write(const struct guest_board *b, const char *attr, const char *text);
 /* Binds or unbinds the akida driver; -errno. */
 int guest_bind(const struct guest_board *b, bool on);
+/* Looks for PCI devices and waits until both boards have their nodes; -errno. */
+int guest_rescan(void);
 
 enum guest_ctl {
 	CTL_ID = 0xf00,
@@ -63,6 +65,7 @@ enum guest_ctl {
 	CTL_LOST_IRQ = 0xf18,
 	CTL_ALL_ONES = 0xf1c,
 	CTL_DELAY_US = 0xf20,
+	CTL_LINK_ERROR = 0xf24,
 	CTL_COMPLAINTS = 0xf40,
 	CTL_MESSAGES = 0xf44,
 	CTL_DMA_READS = 0xf48,
