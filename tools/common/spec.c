@@ -176,17 +176,18 @@ int spec_frames(const struct akida_array *x, const uint32_t dims[3], double scal
 		return 0;
 	}
 	for (size_t i = 0; i < total; i++) {
-		double v = element(x, i) * scale + offset, whole = (double)(int64_t)(v + (v < 0 ? -.5 : .5));
+		double v = element(x, i) * scale + offset;
+		int whole = v > -.5 && v < 255.5 ? (int)(v + .5) : -1;
 		double away = v - whole;
 
-		if (!(v > -.5 && v < 255.5) || (scale == 1 && offset == 0 && (away > 1e-6 || away < -1e-6))) {
+		if (whole < 0 || (scale == 1 && offset == 0 && (away > 1e-6 || away < -1e-6))) {
 			akida_array_fini(out);
 			return tool_error(name, "data.range",
 					  "value %g at %zu is not a whole number from 0 to 255, which the input takes; "
 					  "scale the data (akida eval has --scale and --offset)",
 					  v, i);
 		}
-		p[i] = (uint8_t)(whole < 0 ? 0 : whole > 255 ? 255 : whole);
+		p[i] = (uint8_t)whole;
 	}
 	return 0;
 }
