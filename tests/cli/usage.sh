@@ -59,6 +59,7 @@ run "$bench" word; fails "bench with a plain word" 2 'unexpected word'
 run "$bench" --help; expect "bench --help" 0 '^usage: akida-bench'
 
 run "$B/bin/quantizeml" version; expect "quantizeml version" 0 '^[0-9]'
+run "$B/bin/quantizeml" quantize --help; expect "help under the vendor's name" 0 '^usage: quantizeml quantize -m'
 run "$B/bin/quantizeml" quantize; fails "quantizeml quantize without a model" 2 '^quantizeml: .*needs -m'
 run "$B/bin/quantizeml" config -m x; fails "quantizeml config" 1 '^quantizeml: config: not available'
 run "$B/bin/cnn2snn" convert; fails "cnn2snn convert without a model" 2 '^cnn2snn: .*needs -m'

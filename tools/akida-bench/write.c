@@ -9,7 +9,9 @@
 
 void bench_text(const struct bench *b)
 {
-	printf("Model: %s\n", b->model);
+	char clean[1024];
+
+	printf("Model: %s\n", tool_clean(clean, sizeof(clean), b->model));
 	printf("Device: %s\n", b->device.name);
 	printf("Data: %s, %" PRIu64 " frames, batch %" PRIu64 "\n", b->data_name, b->frames, b->batch);
 	if (b->mapped)

@@ -172,9 +172,12 @@ static int eval_report(const struct eval *e)
 {
 	double percent = e->total ? 100.0 * (double)e->correct / (double)e->total : 0;
 	struct json j = {.out = stdout};
+	char clean[1024];
 
 	if (!e->json) {
-		printf("Model: %s\nData: %s\nRan on: %s\n", e->model, e->data, e->ran_on);
+		printf("Model: %s\n", tool_clean(clean, sizeof(clean), e->model));
+		printf("Data: %s\n", tool_clean(clean, sizeof(clean), e->data));
+		printf("Ran on: %s\n", e->ran_on);
 		printf("Accuracy: %" PRIu64 "/%" PRIu64 "\n", e->correct, e->total);
 		printf("Accuracy in percent: %.2f\n", percent);
 		return TOOL_DONE;

@@ -23,7 +23,9 @@ static bool named(const char *names, const char *arg, size_t len)
 
 static int show_help(const char *usage, const struct option_spec *spec)
 {
-	printf("usage: %s\n", usage);
+	/* what several programs share is written without the program's name */
+	printf("usage: %s%s%s\n", strncmp(usage, "akida", 5) ? tool_name : "", strncmp(usage, "akida", 5) ? " " : "",
+	       usage);
 	for (; spec->names; spec++) {
 		const char *value = spec->type == OPTION_TEXT	  ? " TEXT"
 				    : spec->type == OPTION_COUNT  ? " N"
