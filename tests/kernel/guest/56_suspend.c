@@ -28,7 +28,7 @@ static void next_open_works(unsigned int board)
 }
 
 /* Devices are suspended, five seconds pass, devices resume. */
-static void power_suspend_and_resume_with_queued_work(void)
+static void suspend_and_resume_with_queued_work(void)
 {
 	struct guest_job j[2];
 	struct akida_wait w;
@@ -95,12 +95,12 @@ static void link_errors(uint32_t kind)
 	}
 }
 
-static void power_uncorrectable_link_error_is_survived(void)
+static void link_uncorrectable_error_is_survived(void)
 {
 	link_errors(1);
 }
 
-static void power_fatal_link_error_ends_waits_and_a_rescan_works(void)
+static void link_fatal_error_ends_waits_and_a_rescan_works(void)
 {
 	link_errors(2);
 }
@@ -109,8 +109,8 @@ int main(void)
 {
 	if (guest_find_boards() != 2)
 		return 1;
-	RUN(power_suspend_and_resume_with_queued_work);
-	RUN(power_uncorrectable_link_error_is_survived);
-	RUN(power_fatal_link_error_ends_waits_and_a_rescan_works);
+	RUN(suspend_and_resume_with_queued_work);
+	RUN(link_uncorrectable_error_is_survived);
+	RUN(link_fatal_error_ends_waits_and_a_rescan_works);
 	return 0;
 }
