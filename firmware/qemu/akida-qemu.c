@@ -65,6 +65,8 @@ enum {
 	CTL_DMA_READS,
 	CTL_DMA_WRITES,
 	CTL_POWER_CYCLES,
+	CTL_MESSAGE_ADDR,
+	CTL_MESSAGE_DATA,
 	CTL_WORDS
 };
 
@@ -166,6 +168,8 @@ static void host_msi(void *ctx, uint64_t addr, uint32_t data)
 	if (!(pci_get_word(s->pdev.config + PCI_COMMAND) & PCI_COMMAND_MASTER))
 		return;
 	s->ctl[CTL_MESSAGES]++;
+	s->ctl[CTL_MESSAGE_ADDR] = addr;
+	s->ctl[CTL_MESSAGE_DATA] = data;
 	msi_send_message(&s->pdev, (MSIMessage){.address = addr, .data = data});
 }
 

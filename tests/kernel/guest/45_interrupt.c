@@ -78,6 +78,14 @@ static void interrupt_follows_its_vector(void)
 			guest_run_and_compare(&j, 6);
 			/* Arriving, not only found by polling: input, output and their lists give several each. */
 			CHECK(interrupts(j.fd) > before);
+			/*
+			 * And by the message the vector has now. (An old one may still reach its old CPU: x86 frees the old
+			 * place only when something arrives at the new one.)
+			 */
+			EQ(guest_config(&guest_boards[board], CTL_MESSAGE_ADDR),
+			   guest_config(&guest_boards[board], 0x54));
+			EQ(guest_config(&guest_boards[board], CTL_MESSAGE_DATA),
+			   guest_config(&guest_boards[board], 0x5c) & 0xffff);
 		}
 	}
 }

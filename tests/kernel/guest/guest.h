@@ -70,7 +70,9 @@ enum guest_ctl {
 	CTL_MESSAGES = 0xf44,
 	CTL_DMA_READS = 0xf48,
 	CTL_DMA_WRITES = 0xf4c,
-	CTL_POWER_CYCLES = 0xf50
+	CTL_POWER_CYCLES = 0xf50,
+	CTL_MESSAGE_ADDR = 0xf54,
+	CTL_MESSAGE_DATA = 0xf58
 };
 #define GUEST_CTL_MAGIC 0x51424b41u
 uint32_t guest_config(const struct guest_board *b, unsigned int off);
