@@ -13,13 +13,17 @@
 static uint64_t submit_long(struct guest_job *j, unsigned int board)
 {
 	struct akida_submit a;
+	uint32_t outputs;
 
 	guest_job(j, guest_open(board), guest_small(board), 2);
 	a = guest_submit_args(j, 1);
 	a.count = LONG_FRAMES;
 	a.in_stride = a.out_stride = 0;
+	outputs = guest_config(&guest_boards[board], CTL_DMA_WRITES);
 	EQ(guest_ioctl(j->fd, AKIDA_IOC_SUBMIT, &a), 0);
-	usleep(300000);
+	/* Until some outputs came: on a busy host that takes its time. */
+	for (int i = 0; i < 200 && guest_config(&guest_boards[board], CTL_DMA_WRITES) < outputs + 8; i++)
+		usleep(50000);
 	EQ(guest_wait(j, a.seq, 0, NULL), -ETIMEDOUT);
 	return a.seq;
 }
