@@ -16,6 +16,7 @@
 #include <linux/version.h>
 #include "akida_dev.h"
 #include "akida_compat.h"
+#include "akida_trace.h"
 
 #define AKIDA_PIECES(bytes) ((bytes) / PAGE_SIZE + 2)
 
@@ -110,6 +111,7 @@ static void akida_job_end(struct akida_job *job, int status)
 	struct akida_context *ctx = job->ctx;
 	struct akida_device *adev = ctx->adev;
 
+	trace_akida_done(adev->minor, ctx, job->done.seq, job->done.frames, status);
 	job->done.status = status;
 	job->done.ended_ns = ktime_get_ns();
 	spin_lock(&adev->queue_lock);
@@ -204,6 +206,7 @@ int akida_job_submit(struct akida_context *ctx, struct akida_buffer *in, struct 
 	job->out = out;
 	job->done.seq = ctx->seq_next++;
 	arg->seq = job->done.seq;
+	trace_akida_submit(adev->minor, ctx, arg->seq, job->count, 0);
 	ctx->queued++;
 	list_add_tail(&job->entry, &ctx->queue);
 	if (list_empty(&ctx->turn))
@@ -379,6 +382,7 @@ static int akida_run_job(struct akida_device *adev, struct akida_job *job, u64 s
 	if (err)
 		goto unlock;
 	akida_msi_update(adev);
+	trace_akida_start(adev->minor, job->ctx, job->done.seq, job->done.frames, 0);
 	err = akida_make_resident(adev, job->ctx);
 	if (!err) {
 		if (!job->done.started_ns)
@@ -386,6 +390,7 @@ static int akida_run_job(struct akida_device *adev, struct akida_job *job, u64 s
 		job->done.program_clk = adev->program_clk;
 		err = akida_run_frames(adev, job, since);
 	}
+	trace_akida_stop(adev->minor, job->ctx, job->done.seq, job->done.frames, err);
 	if (err < 0 && err != READ_ONCE(job->ctx->broken)) {
 		dev_warn_ratelimited(&adev->dev, "submit %llu: %u of %u frames done, error %d\n",
 				     job->done.seq, job->done.frames, job->count, err);

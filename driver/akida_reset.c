@@ -9,6 +9,7 @@
 #include <linux/kobject.h>
 #include <linux/pm.h>
 #include "akida_dev.h"
+#include "akida_trace.h"
 
 static const char *const akida_reasons[] = {
 	[AKIDA_FAULT] = "fault",
@@ -66,6 +67,7 @@ int akida_reset_device(struct akida_device *adev, enum akida_reason why)
 	spin_lock(&adev->queue_lock);
 	adev->resets++;
 	spin_unlock(&adev->queue_lock);
+	trace_akida_reset(adev->minor, why, adev->core.generation, err);
 	akida_announce(adev, why, err);
 	return err;
 }

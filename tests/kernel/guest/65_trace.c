@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+/* Tracepoints: what a submit and a reset leave in the trace. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+#include "guest.h"
+
+#define TRACING "/sys/kernel/tracing/"
+
+static bool put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC);
+	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	if (fd >= 0)
+		close(fd);
+	return done;
+}
+
+static void trace_tells_of_submits_and_resets(void)
+{
+	static char text[65536];
+	static const char *const wanted[] = {"akida_submit: %s ", "akida_start: %s ", "akida_stop: %s ",
+					     "akida_done: %s ", "akida_reset: %s reason=1 "};
+	struct akida_reset r = {.size = sizeof(r)};
+	struct guest_job j;
+	size_t have = 0;
+	ssize_t n;
+	int fd;
+
+	mount("tracefs", TRACING, "tracefs", 0, NULL);
+	if (access(TRACING "events", F_OK))
+		guest_skip("this kernel has no tracefs");
+	CHECK(put(TRACING "events/akida/enable", "1"));
+	guest_job(&j, guest_open(0), guest_small(0), 2);
+	guest_run_and_compare(&j, 3);
+	EQ(guest_ioctl(j.fd, AKIDA_IOC_RESET, &r), 0);
+	CHECK(put(TRACING "events/akida/enable", "0"));
+	fd = open(TRACING "trace", O_RDONLY);
+	CHECK(fd >= 0);
+	while (have < sizeof(text) - 1 && (n = read(fd, text + have, sizeof(text) - 1 - have)) > 0)
+		have += (size_t)n;
+	close(fd);
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
+		char line[64];
+
+		/* which board is /dev/akida0 is decided by who is found first */
+		snprintf(line, sizeof(line), wanted[i], strrchr(guest_boards[0].node, '/') + 1);
+		if (!strstr(text, line))
+			guest_fail(__FILE__, __LINE__, "no line with %s in %zu bytes", line, have);
+	}
+	CHECK(strstr(text, "frames=3 status=0"));
+}
+
+int main(void)
+{
+	if (guest_find_boards() != 2)
+		return 1;
+	RUN(trace_tells_of_submits_and_resets);
+	return 0;
+}
