@@ -15,6 +15,16 @@
 #include <cmocka.h>
 #include "graph/graph.h"
 
+/*
+ * Sanitizers need more memory and calls than the limits of the child leave, so those are off then; and their allocator
+ * may be locked by another thread when a process forks, which the C library's own cannot be.
+ */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
+
 static char scratch[64];
 
 static inline int scratch_create(void **state)

@@ -9,12 +9,6 @@
 #include "files.h"
 #include "import/confine.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1 /* sanitizers need more memory and calls than the limits leave: those are off then */
-#else
-#define SANITIZED 0
-#endif
-
 static int put(int fd, const void *bytes, size_t n)
 {
 	return write(fd, bytes, n) == (ssize_t)n ? 0 : 1;

@@ -661,6 +661,10 @@ static void test_graph_load_and_save_in_threads(void **state)
 	pthread_t t[4];
 
 	(void)state;
+	if (SANITIZED) {
+		print_message("skipped: fork beside threads is not safe for the sanitizer's allocator\n");
+		skip();
+	}
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(pthread_create(&t[i], NULL, load_and_save_many_times, &failed[i]), 0);
 	for (int i = 0; i < 4; i++) {
