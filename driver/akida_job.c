@@ -477,10 +477,10 @@ int akida_worker(void *data)
 
 			kref_get(&ctx->ref);
 			err = akida_run_job(adev, job, since);
+			if (err < 0) /* before anybody hears of the failure */
+				akida_context_cancel(ctx, -ENODEV);
 			if (err <= 0 || !akida_job_requeue(adev, job))
 				akida_job_end(job, err <= 0 ? err : ctx->broken);
-			if (err < 0)
-				akida_context_cancel(ctx, -ENODEV);
 			akida_context_put(ctx);
 		}
 	}
