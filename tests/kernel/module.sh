@@ -8,6 +8,7 @@ top=$(cd "$here/../.." && pwd)
 version=$1 out=$2
 shift 2
 kdir=${KDIR:-/usr/src/linux-headers-$version}
+case $out in /*) ;; *) out=$PWD/$out ;; esac
 build=$out.build
 mkdir -p "$build/driver" "$build/uapi"
 cd "$top"
