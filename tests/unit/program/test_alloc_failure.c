@@ -18,62 +18,7 @@
 #include "base/container.h"
 #include "layer/layer.h"
 #include "program/program.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define INTERPOSED 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define INTERPOSED 0
-#endif
-#endif
-#ifndef INTERPOSED
-#define INTERPOSED 1
-#endif
-
-static bool armed;
-static long countdown, live;
-
-#if INTERPOSED
-void *__libc_malloc(size_t n);
-void *__libc_calloc(size_t n, size_t m);
-void *__libc_realloc(void *p, size_t n);
-void __libc_free(void *p);
-
-static bool fails(void)
-{
-	return armed && countdown-- == 0;
-}
-
-void *malloc(size_t n)
-{
-	void *p = fails() ? NULL : __libc_malloc(n);
-
-	live += armed && p;
-	return p;
-}
-
-void *calloc(size_t n, size_t m)
-{
-	void *p = fails() ? NULL : __libc_calloc(n, m);
-
-	live += armed && p;
-	return p;
-}
-
-void *realloc(void *p, size_t n)
-{
-	void *q = fails() ? NULL : __libc_realloc(p, n);
-
-	live += armed && !p && q;
-	return q;
-}
-
-void free(void *p)
-{
-	live -= armed && p;
-	__libc_free(p);
-}
-#endif
+#include "tests/unit/alloc_failure.h"
 
 /* Runs op with allocation n failing, for n = 0, 1, ... until it succeeds. */
 static void try_all(const char *what, int (*op)(void))
