@@ -3,17 +3,13 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include "base/diag.h"
 #include "device/backend.h"
-#include "layer/layer.h"
+#include "layer/execute.h"
 
 struct cpu {
-	const struct akida_model *model;
-	uint8_t *act[2]; /* ping-pong activations */
-	int32_t *scratch;
+	struct ak_executor *run;
 	size_t in_bytes, outputs;
 };
 
@@ -30,7 +26,7 @@ static int cpu_open(struct akida_device *d, struct akida_diag *diag)
 {
 	(void)diag;
 	snprintf(d->info.chip, sizeof(d->info.chip), "none");
-	snprintf(d->info.ip, sizeof(d->info.ip), "v1");
+	snprintf(d->info.ip, sizeof(d->info.ip), "any"); /* runs the layers of either */
 	d->info.source = AKIDA_SOURCE_HOST;
 	return 0;
 }
@@ -39,17 +35,14 @@ static void cpu_unload(struct akida_device *d)
 {
 	struct cpu *c = d->state;
 
-	free(c->act[0]);
-	free(c->act[1]);
-	free(c->scratch);
+	ak_executor_destroy(c->run);
 	*c = (struct cpu){0};
 }
 
 static int cpu_load(struct akida_device *d, const struct ak_load *l, struct ak_load_dims *dims, struct akida_diag *diag)
 {
 	struct cpu *c = d->state;
-	const struct akida_layer *first, *last;
-	size_t act = 1, scratch = 1;
+	uint32_t in[3], out[3];
 
 	if (!l->model) {
 		ak_fail(diag, -EOPNOTSUPP, AK_RULE_DEVICE_NEEDS, d->info.name,
@@ -57,45 +50,15 @@ static int cpu_load(struct akida_device *d, const struct ak_load *l, struct ak_l
 		ak_remedy(diag, "run it on the virtual device of the chip it was made for");
 		return -EOPNOTSUPP;
 	}
-	first = &l->model->layers[0];
-	last = &l->model->layers[l->model->count - 1];
-	for (uint32_t i = 0; i < l->model->count; i++) {
-		const struct akida_layer *y = &l->model->layers[i];
-		size_t n = (size_t)y->out_h * y->out_w * y->out_c;
-		size_t s = ak_layer_scratch(y);
-
-		act = n > act ? n : act;
-		scratch = s > scratch ? s : scratch;
-	}
-	c->model = l->model;
-	c->in_bytes = (size_t)first->in_h * first->in_w * first->in_c;
-	c->outputs = (size_t)last->out_h * last->out_w * last->out_c;
-	c->act[0] = malloc(act);
-	c->act[1] = malloc(act);
-	c->scratch = malloc(scratch * sizeof(*c->scratch));
-	if (!c->act[0] || !c->act[1] || !c->scratch) {
-		cpu_unload(d);
-		return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, d->info.name, "no memory for %zu activations", act);
-	}
+	if (ak_executor_create(l->model, &c->run))
+		return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, d->info.name, "no memory for the layers' outputs");
+	akida_model_input(l->model, in);
+	akida_model_output(l->model, out);
+	c->in_bytes = (size_t)in[0] * in[1] * in[2];
+	c->outputs = (size_t)out[0] * out[1] * out[2];
 	dims->in_bytes = c->in_bytes;
 	dims->outputs = c->outputs;
 	return 0;
-}
-
-static void cpu_frame(struct cpu *c, const uint8_t *in, int32_t *out)
-{
-	uint32_t count = c->model->count;
-
-	for (uint32_t i = 0; i < count; i++) {
-		const struct akida_layer *y = &c->model->layers[i];
-		uint8_t *act = c->act[i & 1];
-
-		ak_layer_run(y, in, y->activation ? act : NULL, y->activation ? NULL : out, c->scratch);
-		in = act;
-	}
-	if (c->model->layers[count - 1].activation)
-		for (size_t k = 0; k < c->outputs; k++)
-			out[k] = in[k];
 }
 
 static int64_t cpu_run(struct akida_device *d, const uint8_t *in, size_t frames, int32_t *out, struct ak_meter *m)
@@ -106,7 +69,7 @@ static int64_t cpu_run(struct akida_device *d, const uint8_t *in, size_t frames,
 	for (size_t i = 0; i < frames; i++) {
 		uint64_t now;
 
-		cpu_frame(c, in + i * c->in_bytes, out + i * c->outputs);
+		ak_executor_frame(c->run, in + i * c->in_bytes, out + i * c->outputs, NULL, NULL);
 		now = cpu_now_ns(d);
 		m->frame(m, now - before);
 		before = now;

@@ -11,6 +11,7 @@
 #include <string.h>
 #include "base/diag.h"
 #include "layer/layer.h"
+#include "layer/v2.h"
 
 #define MAX_KERNEL 16u
 
@@ -33,6 +34,8 @@ static bool has_kernel(const struct akida_layer *l)
 
 size_t ak_layer_weight_count(const struct akida_layer *l)
 {
+	if (ak_layer_is_v2(l))
+		return ak_v2_weight_count(l);
 	switch (l->type) {
 	case AKIDA_LAYER_INPUT_CONV:
 	case AKIDA_LAYER_CONV:
@@ -73,6 +76,7 @@ int ak_layer_alloc(struct akida_layer *l)
 
 void ak_layer_fini(struct akida_layer *l)
 {
+	ak_v2_fini(l); /* with the weights */
 	if (!l->borrowed) {
 		free(l->weights);
 		free(l->weights_pw);
@@ -195,8 +199,11 @@ static int check_magnitude(const struct akida_layer *l, struct akida_diag *diag)
 int ak_layer_finish(struct akida_layer *l, struct akida_diag *diag)
 {
 	uint32_t unused;
-	int err = check_params(l, diag);
+	int err;
 
+	if (ak_layer_is_v2(l))
+		return ak_v2_finish(l, diag);
+	err = check_params(l, diag);
 	if (err)
 		return err;
 	l->pad_top = l->pad_left = 0;
@@ -256,6 +263,8 @@ int ak_layer_check_values(const struct akida_layer *l, struct akida_diag *diag)
 	size_t pw = ak_layer_weight_pw_count(l);
 	int err;
 
+	if (ak_layer_is_v2(l))
+		return ak_v2_check_values(l, diag);
 	if (l->type == AKIDA_LAYER_INPUT_DATA)
 		return 0;
 	if (!l->weights || (pw && !l->weights_pw) || !l->threshold || !l->step16 || (!l->activation && !l->scale))
@@ -295,6 +304,30 @@ static int check_link(const struct akida_layer *from, const struct akida_layer *
 	return 0;
 }
 
+/* Layers of one generation; v1 ones are a chain. */
+static int check_links(struct akida_layer *layers, uint32_t count, struct akida_diag *diag)
+{
+	bool v2 = ak_layer_is_v2(&layers[count - 1]);
+	int err = 0;
+
+	for (uint32_t i = 0; i < count && !err; i++) {
+		struct akida_layer *l = &layers[i];
+
+		if (ak_layer_is_v2(l) != v2)
+			return ak_fail(diag, -EINVAL, AK_RULE_LAYER_SHAPE, l->name,
+				       "is a layer of Akida %d in a model of Akida %d", v2 ? 1 : 2, v2 ? 2 : 1);
+		if (v2) {
+			err = ak_v2_check_links(layers, i, diag);
+			continue;
+		}
+		l->inbounds = i ? 1 : 0;
+		l->inbound[0] = i ? i - 1 : 0;
+		if (i)
+			err = check_link(&layers[i - 1], l, diag);
+	}
+	return err;
+}
+
 static void free_layers(struct akida_layer *layers, uint32_t count)
 {
 	for (uint32_t i = 0; layers && i < count; i++)
@@ -318,9 +351,9 @@ int ak_model_create(struct akida_layer *layers, uint32_t count, const char *sour
 		err = ak_layer_finish(&layers[i], diag);
 		if (!err)
 			err = ak_layer_check_values(&layers[i], diag);
-		if (!err && i)
-			err = check_link(&layers[i - 1], &layers[i], diag);
 	}
+	if (!err)
+		err = check_links(layers, count, diag);
 	if (err)
 		goto free_parts;
 	if (layers[count - 1].type == AKIDA_LAYER_INPUT_DATA) {
@@ -367,9 +400,32 @@ static const char *type_name(enum akida_layer_type type)
 		return "Fully.";
 	case AKIDA_LAYER_CONV:
 		return "Conv.";
-	default:
+	case AKIDA_LAYER_SEPARABLE:
 		return "Sep.Conv.";
+	case AKIDA_LAYER_INPUT_CONV2D:
+		return "InputConv2D";
+	case AKIDA_LAYER_CONV2D:
+		return "Conv2D";
+	case AKIDA_LAYER_DEPTHWISE_CONV2D:
+		return "DepthwiseConv2D";
+	case AKIDA_LAYER_CONV2D_TRANSPOSE:
+		return "Conv2DTranspose";
+	case AKIDA_LAYER_DEPTHWISE_CONV2D_TRANSPOSE:
+		return "DepthwiseConv2DTranspose";
+	case AKIDA_LAYER_DENSE1D:
+		return "Dense1D";
+	case AKIDA_LAYER_ADD:
+		return "Add";
+	case AKIDA_LAYER_CONCATENATE:
+		return "Concatenate";
+	case AKIDA_LAYER_BUFFER_TEMP_CONV:
+		return "BufferTempConv";
+	case AKIDA_LAYER_DEPTHWISE_BUFFER_TEMP_CONV:
+		return "DepthwiseBufferTempConv";
+	case AKIDA_LAYER_DEQUANTIZER:
+		return "Dequantizer";
 	}
+	return "unknown";
 }
 
 int akida_model_layer(const struct akida_model *m, uint32_t i, struct akida_layer_info *info)
@@ -392,9 +448,9 @@ int akida_model_layer(const struct akida_model *m, uint32_t i, struct akida_laye
 	full.out_h = l->out_h;
 	full.out_w = l->out_w;
 	full.out_c = l->out_c;
-	full.kernel_h = has_kernel(l) ? l->kernel_h : 0;
-	full.kernel_w = has_kernel(l) ? l->kernel_w : 0;
-	full.stride = has_kernel(l) ? l->stride : 0;
+	full.kernel_h = has_kernel(l) || l->v2 ? l->kernel_h : 0;
+	full.kernel_w = has_kernel(l) || l->v2 ? l->kernel_w : 0;
+	full.stride = has_kernel(l) || l->v2 ? l->stride : 0;
 	full.filters = l->filters;
 	full.pool = l->pool;
 	full.pool_size = l->pool_size;
@@ -402,9 +458,21 @@ int akida_model_layer(const struct akida_model *m, uint32_t i, struct akida_laye
 	full.weights_bits = l->weights_bits;
 	full.act_bits = l->activation ? l->act_bits : 0;
 	full.parameters = ak_layer_weight_count(l) + ak_layer_weight_pw_count(l);
+	full.inbounds = l->inbounds;
+	memcpy(full.inbound, l->inbound, sizeof(full.inbound));
 	full.size = size;
 	memcpy(info, &full, size);
 	return 0;
+}
+
+uint32_t akida_model_ip(const struct akida_model *m)
+{
+	return ak_layer_is_v2(&m->layers[m->count - 1]) ? 2 : 1;
+}
+
+bool akida_model_input_signed(const struct akida_model *m)
+{
+	return m->layers[0].v2 && m->layers[0].v2->in_signed;
 }
 
 void akida_model_input(const struct akida_model *m, uint32_t dims[3])
@@ -428,6 +496,12 @@ int akida_model_dequantize(const struct akida_model *m, const int32_t *potential
 	const struct akida_layer *l = &m->layers[m->count - 1];
 	size_t positions = frames * l->out_h * l->out_w;
 
+	if (l->type == AKIDA_LAYER_DEQUANTIZER) {
+		for (size_t i = 0; i < positions; i++)
+			for (uint32_t c = 0; c < l->out_c; c++)
+				*out++ = (float)*potentials++ * l->v2->scales[c];
+		return 0;
+	}
 	if (l->activation)
 		return -EINVAL;
 	for (size_t i = 0; i < positions; i++)

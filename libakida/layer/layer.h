@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Akida v1 layers: parameters, output shape and integer semantics. This folder is the specification in C; fast
- * kernels and the software NSoC must equal it bit for bit.
+ * Akida layers: parameters, output shape and integer semantics of v1; what Akida 2 layers have beyond that is in v2.h.
+ * This folder is the specification in C; fast kernels and the software NSoC must equal it bit for bit.
  *
  * Tensors are (h, w, c) row-major. Weights are kept in gather order, as Keras has them: an output at (y, x) is the sum
  * over ky, kx, c of in[y*s + ky - pad_top][x*s + kx - pad_left][c] * w[ky][kx][c][f]. Flips and orders that the chip or
@@ -24,6 +24,8 @@
 #define AK_MAX_LAYERS 256u /* layer ids have 8 bits */
 #define AK_LAYER_MAX_WEIGHTS ((uint64_t)1 << 30)
 
+struct ak_v2;
+
 struct akida_layer {
 	char name[AK_LAYER_NAME];
 	enum akida_layer_type type;
@@ -45,7 +47,9 @@ struct akida_layer {
 	int32_t *threshold; /* [f] */
 	int32_t *
 		step16; /* [f] act_step in 1/16 units, 1..AK_STEP16_MAX: floor(16 * act_step), as vendor programs have it */
-	float *scale;  /* [f] without activation: predict = (P - threshold) / scale; else NULL */
+	float *scale;	  /* [f] without activation: predict = (P - threshold) / scale; else NULL */
+	struct ak_v2 *v2; /* Akida 2 layers only, owned */
+	uint32_t inbounds, inbound[AKIDA_MAX_INBOUNDS]; /* what it reads, smaller indices; 0: the model's input */
 	bool borrowed; /* the arrays point into memory of the model and are not freed with the layer */
 
 	/* derived by ak_layer_finish */
@@ -56,9 +60,10 @@ struct akida_layer {
 
 struct akida_model {
 	uint32_t count;
-	struct akida_layer *layers; /* a chain: layer i feeds layer i+1 */
-	char source[64];	    /* where it came from, for reports; may be empty */
-	void *mapping;		    /* bytes the layers' arrays point into (akm.c), or NULL */
+	struct akida_layer
+		*layers; /* v1: a chain, layer i feeds layer i+1; Akida 2: by inbound, the last is the output */
+	char source[64]; /* where it came from, for reports; may be empty */
+	void *mapping;	 /* bytes the layers' arrays point into (akm.c), or NULL */
 };
 
 size_t ak_layer_weight_count(const struct akida_layer *l);    /* of weights */
