@@ -117,7 +117,7 @@ static uint32_t check_rescaling(const struct ak_node *n, struct akida_diag *diag
 {
 	char value[48];
 
-	if (n->op != AK_OP_RESCALING || (n->offset == 0 && n->scale > 0))
+	if (n->op != AK_OP_RESCALING || (n->offset == 0 && n->scale > 0 && !n->scale_channels))
 		return 0;
 	snprintf(value, sizeof(value), "scale %g, offset %g", (double)n->scale, (double)n->offset);
 	return error(diag, AK_RULE_V1_RESCALING, n, "scale", value, "a positive scale; an offset only before Conv2D",

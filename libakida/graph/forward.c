@@ -17,52 +17,6 @@ static const float *weight(const struct ak_node *n, const char *name)
 	return w ? w->data : NULL;
 }
 
-static void softmax(float *v, size_t count)
-{
-	float top = v[0];
-	double sum = 0;
-
-	for (size_t i = 1; i < count; i++)
-		top = v[i] > top ? v[i] : top;
-	for (size_t i = 0; i < count; i++) {
-		v[i] = expf(v[i] - top);
-		sum += (double)v[i];
-	}
-	for (size_t i = 0; i < count; i++)
-		v[i] = (float)((double)v[i] / sum);
-}
-
-/* rows of channels values each, in place */
-static void activate(enum ak_activation act, float *v, size_t rows, size_t channels)
-{
-	size_t count = rows * channels;
-
-	switch (act) {
-	case AK_ACT_LINEAR:
-		break;
-	case AK_ACT_RELU:
-		for (size_t i = 0; i < count; i++)
-			v[i] = v[i] > 0 ? v[i] : 0;
-		break;
-	case AK_ACT_RELU6:
-		for (size_t i = 0; i < count; i++)
-			v[i] = v[i] > 0 ? (v[i] < 6 ? v[i] : 6) : 0;
-		break;
-	case AK_ACT_SOFTMAX:
-		for (size_t i = 0; i < rows; i++)
-			softmax(v + i * channels, channels);
-		break;
-	case AK_ACT_SIGMOID:
-		for (size_t i = 0; i < count; i++)
-			v[i] = 1.0f / (1.0f + expf(-v[i]));
-		break;
-	case AK_ACT_TANH:
-		for (size_t i = 0; i < count; i++)
-			v[i] = tanhf(v[i]);
-		break;
-	}
-}
-
 static void store(const double *acc, const float *bias, size_t filters, float *out)
 {
 	for (size_t f = 0; f < filters; f++)
@@ -88,7 +42,7 @@ static int scratch_init(struct conv_scratch *s, const struct ak_node *n, const s
 	s->mid = (float *)(s->depth + c * dm);
 	s->pad = (float *)(s->depth + 2 * c * dm);
 	for (size_t i = 0; i < c; i++)
-		s->pad[i] = n->pad_value;
+		s->pad[i] = n->pad_channels ? n->pad_values[i] : n->pad_value;
 	return 0;
 }
 
@@ -128,7 +82,7 @@ static int forward_conv(const struct ak_node *n, const struct ak_node *in, const
 				conv_pixel(n, in, x, &s, kernel, pointwise, oy, ox);
 				store(s.acc, bias, filters, out + ((size_t)oy * n->dims[1] + ox) * filters);
 			}
-		activate(n->act, out, pixels, filters);
+		ak_activate_floats(n->act, n->act_alpha, out, pixels, filters);
 	}
 	free(s.block);
 	return 0;
@@ -148,7 +102,7 @@ static int forward_dense(const struct ak_node *n, const struct ak_node *in, cons
 		store(acc, bias, units, out + r * units);
 	}
 	free(acc);
-	activate(n->act, out, rows, units);
+	ak_activate_floats(n->act, n->act_alpha, out, rows, units);
 	return 0;
 }
 
@@ -281,19 +235,34 @@ int ak_node_forward(const struct ak_node *node, const struct ak_node *const *in_
 	case AK_OP_ADD:
 		for (size_t i = 0; i < count; i++)
 			out[i] = in[0][i] + in[1][i];
+		for (uint32_t k = 2; k < node->input_count; k++)
+			for (size_t i = 0; i < count; i++)
+				out[i] += in[k][i];
+		for (size_t i = 0; node->average && i < count; i++)
+			out[i] *= 0.5f;
 		return 0;
 	case AK_OP_RESCALING:
-		for (size_t i = 0; i < count; i++)
+		for (size_t i = 0; i < count && !node->scale_channels; i++)
 			out[i] = in[0][i] * node->scale + node->offset;
+		for (size_t i = 0; i < count && node->scale_channels; i++)
+			out[i] = in[0][i] * node->scales[i % channels] + node->offsets[i % channels];
 		return 0;
 	case AK_OP_ACTIVATION:
 	case AK_OP_SOFTMAX:
 		memcpy(out, in[0], count * sizeof(*out));
-		activate(node->op == AK_OP_SOFTMAX ? AK_ACT_SOFTMAX : node->act, out, count / channels, channels);
+		ak_activate_floats(node->op == AK_OP_SOFTMAX ? AK_ACT_SOFTMAX : node->act, node->act_alpha, out,
+				   count / channels, channels);
 		return 0;
-	default: /* Input, Flatten, Reshape, Dropout, Dequantizer: the same values */
+	case AK_OP_INPUT:
+	case AK_OP_FLATTEN:
+	case AK_OP_RESHAPE:
+	case AK_OP_DROPOUT:
+	case AK_OP_DEQUANTIZER:
+	case AK_OP_INPUT_QUANTIZER: /* the same values */
 		if (count)
 			memcpy(out, in[0], count * sizeof(*out));
 		return 0;
+	default:
+		return -EOPNOTSUPP;
 	}
 }

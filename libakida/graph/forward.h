@@ -22,4 +22,7 @@ void ak_conv_pixel(const struct ak_node *n, const struct ak_node *in, const floa
 void ak_depthwise_pixel(const struct ak_node *n, const struct ak_node *in, const float *x, const float *w, uint32_t oy,
 			uint32_t ox, double *acc);
 
+/* rows of channels values each, in place; softmax goes over a row. */
+void ak_activate_floats(enum ak_activation act, float alpha, float *v, size_t rows, size_t channels);
+
 #endif

@@ -22,6 +22,34 @@ const char *ak_op_class(enum ak_op op)
 	return (unsigned int)op < AK_OP_COUNT ? names[op] : "";
 }
 
+const char *ak_activation_name(enum ak_activation act)
+{
+	static const char *const names[] = {
+#define ACT(sym, name) name,
+		AK_ACTIVATIONS(ACT)
+#undef ACT
+	};
+
+	return (unsigned int)act < AK_ACT_COUNT ? names[act] : "";
+}
+
+bool ak_op_stateful(enum ak_op op)
+{
+	return op == AK_OP_BUFFER_TEMP_CONV || op == AK_OP_DEPTHWISE_BUFFER_TEMP_CONV || op == AK_OP_STATEFUL_RECURRENT;
+}
+
+bool ak_node_uncalibrated(const struct ak_node *n)
+{
+	const struct ak_node_quant *q = &n->quant;
+
+	if (!q->active || q->legacy || !q->has_output || !q->range_max)
+		return false;
+	for (uint32_t i = 0; i < q->range_count; i++)
+		if (q->range_max[i] != 1.0f)
+			return false;
+	return true;
+}
+
 int ak_graph_create(const char *name, struct akida_graph **out)
 {
 	struct akida_graph *g = calloc(1, sizeof(*g));
@@ -39,6 +67,7 @@ static void node_fini(struct ak_node *n)
 		free(n->weights[i].data);
 	free(n->quant.range_max);
 	free(n->quant.rescaling_rate);
+	free(n->quant.range_min);
 }
 
 void akida_graph_destroy(struct akida_graph *g)
@@ -123,7 +152,7 @@ int ak_node_add_weight(struct ak_node *n, const char *name, uint32_t rank, const
 	struct ak_weight *w;
 	size_t count = 1;
 
-	if (n->weight_count >= AK_MAX_WEIGHTS || rank > 4)
+	if (n->weight_count >= AK_MAX_WEIGHTS || rank > AK_WEIGHT_RANK)
 		return -EINVAL;
 	for (uint32_t i = 0; i < rank; i++) {
 		if (!dims[i] || dims[i] > MAX_WEIGHT_ELEMENTS / count)
@@ -178,6 +207,7 @@ static int node_clone(const struct ak_node *from, struct ak_node *to)
 	to->weight_count = 0;
 	to->quant.range_max = NULL;
 	to->quant.rescaling_rate = NULL;
+	to->quant.range_min = NULL;
 	for (uint32_t i = 0; i < from->weight_count; i++) {
 		err = copy_floats(from->weights[i].data, from->weights[i].count, &to->weights[i].data);
 		if (err)
@@ -187,6 +217,8 @@ static int node_clone(const struct ak_node *from, struct ak_node *to)
 	err = copy_floats(from->quant.range_max, from->quant.range_count, &to->quant.range_max);
 	if (!err)
 		err = copy_floats(from->quant.rescaling_rate, from->quant.range_count, &to->quant.rescaling_rate);
+	if (!err)
+		err = copy_floats(from->quant.range_min, from->quant.range_count, &to->quant.range_min);
 	return err;
 }
 

@@ -13,8 +13,10 @@
 #include <akida/graph.h>
 
 #define AK_NODE_NAME 128
-#define AK_MAX_INPUTS 2
+#define AK_MAX_INPUTS 16 /* of Concatenate and Add; every other layer has one */
 #define AK_MAX_WEIGHTS 4
+#define AK_WEIGHT_RANK 5      /* of a Conv3D kernel: (t, h, w, channels, filters) */
+#define AK_MAX_PER_CHANNEL 16 /* channels of an input image that Rescaling and padding may treat each in its own way */
 #define AK_GRAPH_MAX_NODES 4096
 
 /* OP(symbol, Keras class name) */
@@ -37,7 +39,20 @@
 	OP(ZEROPAD, "ZeroPadding2D")                                                                                   \
 	OP(ACTIVATION, "Activation")                                                                                   \
 	OP(SOFTMAX, "Softmax")                                                                                         \
-	OP(DEQUANTIZER, "Dequantizer")
+	OP(DEQUANTIZER, "Dequantizer")                                                                                 \
+	OP(INPUT_QUANTIZER, "InputQuantizer")                                                                          \
+	OP(CONCATENATE, "Concatenate")                                                                                 \
+	OP(PERMUTE, "Permute")                                                                                         \
+	OP(CONV2D_TRANSPOSE, "Conv2DTranspose")                                                                        \
+	OP(DEPTHWISE_TRANSPOSE, "DepthwiseConv2DTranspose")                                                            \
+	OP(BUFFER_TEMP_CONV, "BufferTempConv")                                                                         \
+	OP(DEPTHWISE_BUFFER_TEMP_CONV, "DepthwiseBufferTempConv")                                                      \
+	OP(STATEFUL_PROJECTION, "StatefulProjection")                                                                  \
+	OP(STATEFUL_RECURRENT, "StatefulRecurrent")                                                                    \
+	OP(EXTRACT_TOKEN, "ExtractToken")                                                                              \
+	OP(CONV3D, "Conv3D")                                                                                           \
+	OP(ZEROPAD3D, "ZeroPadding3D")                                                                                 \
+	OP(AVGPOOL3D, "AveragePooling3D")
 
 enum ak_op {
 #define OP(sym, name) AK_OP_##sym,
@@ -47,29 +62,80 @@ enum ak_op {
 };
 const char *ak_op_class(enum ak_op op); /* Keras class name */
 
-enum ak_activation { AK_ACT_LINEAR, AK_ACT_RELU, AK_ACT_RELU6, AK_ACT_SOFTMAX, AK_ACT_SIGMOID, AK_ACT_TANH };
+/* ACT(symbol, Keras name). QuantizeML makes a table (LUT) of gelu, swish, hard_silu and leaky_relu only. */
+#define AK_ACTIVATIONS(ACT)                                                                                            \
+	ACT(LINEAR, "linear")                                                                                          \
+	ACT(RELU, "relu")                                                                                              \
+	ACT(RELU6, "relu6")                                                                                            \
+	ACT(SOFTMAX, "softmax") /* over the last axis */                                                               \
+	ACT(SIGMOID, "sigmoid")                                                                                        \
+	ACT(TANH, "tanh")                                                                                              \
+	ACT(GELU, "gelu")		    /* with erf */                                                             \
+	ACT(GELU_TANH, "gelu_tanh")	    /* its approximation */                                                    \
+	ACT(SILU, "swish")		    /* x * sigmoid(x) */                                                       \
+	ACT(HARD_SILU, "hard_silu")	    /* x * relu6(x + 3) / 6 */                                                 \
+	ACT(LEAKY_RELU, "leaky_relu")	    /* below 0: act_alpha * x */                                               \
+	ACT(HARD_SIGMOID, "hard_sigmoid")   /* Keras 2: 0.2 x + 0.5 within 0 and 1 */                                  \
+	ACT(HARD_SIGMOID6, "hard_sigmoid6") /* Keras 3 and PyTorch: relu6(x + 3) / 6 */                                \
+	ACT(ELU, "elu")			    /* below 0: act_alpha * (exp(x) - 1) */                                    \
+	ACT(SELU, "selu")                                                                                              \
+	ACT(SOFTPLUS, "softplus")                                                                                      \
+	ACT(SOFTSIGN, "softsign")                                                                                      \
+	ACT(EXPONENTIAL, "exponential")
+
+enum ak_activation {
+#define ACT(sym, name) AK_ACT_##sym,
+	AK_ACTIVATIONS(ACT)
+#undef ACT
+		AK_ACT_COUNT
+};
+const char *ak_activation_name(enum ak_activation act); /* as in Keras configurations */
 
 struct ak_weight {
 	char name[AK_NODE_NAME]; /* as in weight_names after the layer's name, without ":0": "kernel", "gamma" */
 	uint32_t rank;
-	size_t dims[4];
+	size_t dims[AK_WEIGHT_RANK];
 	size_t count;
 	float *data;
 };
 
-/* QuantizeML annotations of one layer (quantization 1.3); zeroed when the graph is float. */
+/* Weight quantizers of legacy CNN2SNN files (quantization 1.4, 3). */
+enum ak_legacy_quantizer {
+	AK_LEGACY_NONE,
+	AK_LEGACY_STD,		/* StdWeightQuantizer, in old files WeightQuantizer */
+	AK_LEGACY_STD_PER_AXIS, /* StdPerAxisQuantizer */
+	AK_LEGACY_MAX,		/* MaxQuantizer */
+	AK_LEGACY_MAX_PER_AXIS	/* MaxPerAxisQuantizer */
+};
+
+/*
+ * Quantizers of one layer, of QuantizeML (quantization 1.3) or, with legacy set, of CNN2SNN (1.4). Zeroed when the layer is
+ * float. A legacy layer uses weight_bits, dw_weight_bits, out_bits (of QuantizedReLU and ActivationDiscreteRelu, with
+ * has_output) and the members that begin with legacy; the rest is QuantizeML's.
+ */
 struct ak_node_quant {
 	bool active;
-	uint32_t weight_bits; /* weight_quantizer, pw_weight_quantizer and dw_weight_quantizer */
-	uint32_t bias_bits;   /* 8 */
-	uint32_t buffer_bits; /* buffer_bitwidth, sign included: 28 conv and dense, else 32 */
-	bool has_output;      /* an output_quantizer with the members below */
+	bool legacy;
+	uint32_t weight_bits;	 /* weight_quantizer, pw_weight_quantizer */
+	uint32_t dw_weight_bits; /* dw_weight_quantizer of a Separable, which is per tensor always */
+	bool weight_per_tensor;	 /* weight_quantizer axis null, else one scale a filter */
+	uint32_t bias_bits;	 /* 8 */
+	uint32_t buffer_bits;	 /* buffer_bitwidth, sign included: 28 conv, dense, projection, else 32 */
+	uint32_t lut_bits;	 /* lut_bitwidth of an Activation: 14 */
+	uint32_t a_bits;	 /* a_quantizer of a StatefulRecurrent: 16, fixed point, per tensor */
+	bool has_output;	 /* an output_quantizer with the members below; of an InputQuantizer: itself */
 	uint32_t out_bits;
 	bool out_signed, out_per_axis;
-	uint32_t scale_bits;	 /* 8 */
-	uint32_t max_value_bits; /* max_value_quantizer of a bounded ReLU: 8 */
-	uint32_t range_count;	 /* 1, or channels when per axis */
+	uint32_t scale_bits;	  /* 8 */
+	uint32_t out_buffer_bits; /* buffer_bitwidth of the output_quantizer: 32 */
+	uint32_t max_value_bits;  /* max_value_quantizer of a bounded ReLU: 8 */
+	uint32_t range_count;	  /* 1, or channels when per axis */
 	float *range_max, *rescaling_rate;
+	float *range_min; /* InputQuantizer only */
+
+	enum ak_legacy_quantizer legacy_weights, legacy_dw; /* quantizer, quantizer_dw */
+	float legacy_threshold, legacy_dw_threshold;	    /* of the Std ones: 3 */
+	bool legacy_discrete;				    /* ActivationDiscreteRelu, else QuantizedReLU */
 };
 
 struct ak_node {
@@ -77,26 +143,46 @@ struct ak_node {
 	char name[AK_NODE_NAME];
 	uint32_t inputs[AK_MAX_INPUTS]; /* node indices, all smaller than this node's */
 	uint32_t input_count;
-	/* Output shape without batch: (h, w, c) or (n). Set by the builder for Input and Reshape (0: what remains). */
+	/*
+	 * Output shape without batch: (n), (steps, n), (h, w, c) or (t, h, w, c). Set by the builder for Input and Reshape
+	 * (0: what remains).
+	 */
 	uint32_t rank, dims[4];
 
 	/* layer configuration; what an op does not use stays zero */
 	uint32_t filters; /* or units */
 	uint32_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, groups, depth_multiplier;
-	bool same;	 /* padding "same", else "valid" */
-	bool padded;	 /* Conv2D with "padding_value": pads as same does, with pad_value; same is set, too */
-	float pad_value; /* in the units of the layer's input */
+	uint32_t kernel_t,
+		stride_t; /* Conv3D, AveragePooling3D; kernel_t: frames in the FIFO of a (Depthwise)BufferTempConv */
+	bool same;	  /* padding "same", else "valid" */
+	bool padded;	  /* Conv2D with "padding_value": pads as same does, with pad_value; same is set, too */
+	float pad_value;  /* in the units of the layer's input */
+	uint32_t pad_channels; /* 0: pad_value for all; else the channels of the input, with a value each: */
+	float pad_values[AK_MAX_PER_CHANNEL];
 	bool use_bias;
 	enum ak_activation act; /* fused activation= of conv/dense, or of Activation */
+	float act_alpha;	/* leaky_relu, elu */
 	bool bounded;		/* ReLU: max_value is set */
 	float max_value, negative_slope, relu_threshold;
 	float epsilon, momentum; /* BatchNormalization */
 	bool center, scale_on;	 /* beta, gamma present */
-	float scale, offset;	 /* Rescaling */
-	bool keepdims;		 /* GlobalAveragePooling2D */
-	float rate;		 /* Dropout */
-	uint32_t pad[4];	 /* ZeroPadding2D: top, bottom, left, right */
-	bool input_u8;		 /* InputLayer dtype uint8 */
+	float scale, offset;	 /* Rescaling: x * scale + offset */
+	uint32_t
+		scale_channels; /* 0: the same for all; else the channels of the input, with a scale and offset each: */
+	float scales[AK_MAX_PER_CHANNEL], offsets[AK_MAX_PER_CHANNEL];
+	bool keepdims;	    /* GlobalAveragePooling2D */
+	float rate;	    /* Dropout */
+	uint32_t pad[4];    /* ZeroPadding2D and 3D: top, bottom, left, right */
+	uint32_t pad_t[2];  /* ZeroPadding3D: frames before, after */
+	bool input_u8;	    /* InputLayer dtype uint8 */
+	bool input_i8;	    /* int8; neither: float32 */
+	bool average;	    /* Add of QuantizeML: half the sum */
+	uint32_t axis;	    /* Concatenate, ExtractToken: axis without batch, 0 the first */
+	uint32_t perm[4];   /* Permute: output axis i is input axis perm[i], batch not counted, 0 the first */
+	uint32_t token;	    /* ExtractToken: the index that is kept; the axis goes */
+	uint32_t subsample; /* StatefulProjection: every so many-th step, the last of each group; 0 and 1: all */
+	uint32_t downshape[3], downshape_rank; /* StatefulProjection: reshape before the matrix, 0: none */
+	uint32_t upshape[3], upshape_rank;     /* and after it */
 
 	struct ak_weight weights[AK_MAX_WEIGHTS]; /* get_weights() order */
 	uint32_t weight_count;
@@ -131,6 +217,11 @@ int ak_graph_finish(struct akida_graph *g, struct akida_diag *diag);
 int ak_graph_build(struct akida_graph *g, struct akida_diag *diag);
 /* Removes node i (one input); consumers take its input. Shapes must be finished again. */
 int ak_graph_remove(struct akida_graph *g, uint32_t i);
+
+/* Whether a quantizer of the node still has the range it was made with, 1 everywhere: never calibrated. */
+bool ak_node_uncalibrated(const struct ak_node *n);
+/* Keeps a state from sample to sample: n samples of one call are consecutive frames of one stream, from an empty state. */
+bool ak_op_stateful(enum ak_op op);
 
 /* Float forward of one node; see forward.c. in[k]: output of input k for n samples. */
 int ak_node_forward(const struct ak_node *node, const struct ak_node *const *in_nodes, const float *const *in, size_t n,

@@ -9,19 +9,13 @@
 #include <string.h>
 #include "base/diag.h"
 #include "graph.h"
+#include "shape.h"
 
 #define MAX_DIM 65536u
 #define MAX_KERNEL 255u
 #define MAX_ELEMENTS ((uint64_t)1 << 28) /* outputs of one sample of one layer */
 
-struct expected {
-	const char *name;
-	uint32_t rank;
-	size_t dims[4];
-};
-
-static int bad_attr(struct akida_diag *diag, const struct ak_node *n, const char *field, double value,
-		    const char *limit)
+int ak_bad_attr(struct akida_diag *diag, const struct ak_node *n, const char *field, double value, const char *limit)
 {
 	char v[32], text[192];
 
@@ -54,19 +48,24 @@ static int in_range(struct akida_diag *diag, const struct ak_node *n, const char
 	if (v >= 1 && v <= max)
 		return 0;
 	snprintf(limit, sizeof(limit), "1 to %u", max);
-	return bad_attr(diag, n, field, v, limit);
+	return ak_bad_attr(diag, n, field, v, limit);
 }
 
 /* Builders may leave at zero what has one natural value. */
 static void fill_defaults(struct ak_node *n)
 {
-	bool pool = n->op == AK_OP_MAXPOOL || n->op == AK_OP_AVGPOOL;
-	bool conv = n->op == AK_OP_CONV2D || n->op == AK_OP_SEPARABLE || n->op == AK_OP_DEPTHWISE;
+	bool pool = n->op == AK_OP_MAXPOOL || n->op == AK_OP_AVGPOOL || n->op == AK_OP_AVGPOOL3D;
+	bool conv = n->op == AK_OP_CONV2D || n->op == AK_OP_SEPARABLE || n->op == AK_OP_DEPTHWISE ||
+		    n->op == AK_OP_CONV2D_TRANSPOSE || n->op == AK_OP_DEPTHWISE_TRANSPOSE || n->op == AK_OP_CONV3D;
 
 	if (pool || conv) {
 		n->stride_h = n->stride_h ? n->stride_h : pool ? n->kernel_h : 1;
 		n->stride_w = n->stride_w ? n->stride_w : pool ? n->kernel_w : 1;
 	}
+	if (n->op == AK_OP_CONV3D || n->op == AK_OP_AVGPOOL3D)
+		n->stride_t = n->stride_t ? n->stride_t : pool ? n->kernel_t : 1;
+	if (n->op == AK_OP_STATEFUL_PROJECTION && !n->subsample)
+		n->subsample = 1;
 	if (conv) {
 		n->dilation_h = n->dilation_h ? n->dilation_h : 1;
 		n->dilation_w = n->dilation_w ? n->dilation_w : 1;
@@ -129,12 +128,12 @@ static int shape_conv(struct akida_diag *diag, struct ak_node *n, const struct a
 	if (err)
 		return err;
 	if ((n->dilation_h > 1 || n->dilation_w > 1) && (n->stride_h > 1 || n->stride_w > 1))
-		return bad_attr(diag, n, "strides", n->stride_h, "1 with a dilation above 1");
+		return ak_bad_attr(diag, n, "strides", n->stride_h, "1 with a dilation above 1");
 	if (n->op != AK_OP_CONV2D) {
 		if (n->groups != 1)
-			return bad_attr(diag, n, "groups", n->groups, "1");
+			return ak_bad_attr(diag, n, "groups", n->groups, "1");
 	} else if (c && (!n->groups || c % n->groups || n->filters % n->groups)) {
-		return bad_attr(diag, n, "groups", n->groups, "a divisor of channels and filters");
+		return ak_bad_attr(diag, n, "groups", n->groups, "a divisor of channels and filters");
 	}
 	channels = n->op == AK_OP_DEPTHWISE ? c * n->depth_multiplier : n->filters;
 	return shape_window(diag, n, in, channels, n->dilation_h, n->dilation_w);
@@ -170,16 +169,16 @@ static int shape_reshape(struct akida_diag *diag, struct ak_node *n, const struc
 
 	for (uint32_t i = 0; i < n->rank; i++) {
 		if (n->dims[i] > MAX_ELEMENTS)
-			return bad_attr(diag, n, "target_shape", n->dims[i], "a size of the input");
+			return ak_bad_attr(diag, n, "target_shape", n->dims[i], "a size of the input");
 		if (n->dims[i])
 			known = known > MAX_ELEMENTS ? known : known * n->dims[i];
 		else if (free_axis >= 0)
-			return bad_attr(diag, n, "target_shape", -1, "given once at most");
+			return ak_bad_attr(diag, n, "target_shape", -1, "given once at most");
 		else
 			free_axis = (int)i;
 	}
 	if (!n->rank || n->rank > 4)
-		return bad_attr(diag, n, "target_shape rank", n->rank, "1 to 4");
+		return ak_bad_attr(diag, n, "target_shape rank", n->rank, "1 to 4");
 	if (free_axis >= 0 && !(total % known)) {
 		n->dims[free_axis] = (uint32_t)(total / known);
 		known = total;
@@ -189,29 +188,275 @@ static int shape_reshape(struct akida_diag *diag, struct ak_node *n, const struc
 
 static int shape_zeropad(struct akida_diag *diag, struct ak_node *n, const struct ak_node *in)
 {
-	if (in->rank != 3)
-		return shape_error(diag, n, "needs an input of height, width and channels", in);
+	uint32_t first = n->op == AK_OP_ZEROPAD3D ? 1 : 0;
+
+	if (in->rank != 3 + first)
+		return shape_error(diag, n,
+				   first ? "needs an input of frames, height, width and channels"
+					 : "needs an input of height, width and channels",
+				   in);
 	for (int i = 0; i < 4; i++)
 		if (n->pad[i] > MAX_KERNEL)
-			return bad_attr(diag, n, "padding", n->pad[i], "at most 255");
+			return ak_bad_attr(diag, n, "padding", n->pad[i], "at most 255");
+	for (int i = 0; i < 2; i++)
+		if (n->pad_t[i] > MAX_KERNEL)
+			return ak_bad_attr(diag, n, "padding", n->pad_t[i], "at most 255");
 	same_shape(n, in);
-	n->dims[0] += n->pad[0] + n->pad[1];
-	n->dims[1] += n->pad[2] + n->pad[3];
+	if (first)
+		n->dims[0] += n->pad_t[0] + n->pad_t[1];
+	n->dims[first] += n->pad[0] + n->pad[1];
+	n->dims[first + 1] += n->pad[2] + n->pad[3];
 	return 0;
 }
 
-static int shape_node(struct akida_diag *diag, struct ak_node *n, const struct ak_node *in, const struct ak_node *in2)
+/* TensorFlow's transposed convolution without output_padding. */
+static int shape_transpose(struct akida_diag *diag, struct ak_node *n, const struct ak_node *in)
+{
+	const uint32_t kernel[2] = {n->kernel_h, n->kernel_w}, stride[2] = {n->stride_h, n->stride_w};
+	bool depthwise = n->op == AK_OP_DEPTHWISE_TRANSPOSE;
+	int err = check_window(diag, n);
+
+	if (!err && !depthwise)
+		err = in_range(diag, n, "filters", n->filters, MAX_DIM);
+	if (err)
+		return err;
+	if (n->dilation_h != 1 || n->dilation_w != 1)
+		return ak_bad_attr(diag, n, "dilation_rate", n->dilation_h, "1");
+	if (n->depth_multiplier != 1)
+		return ak_bad_attr(diag, n, "depth_multiplier", n->depth_multiplier, "1");
+	if (n->groups != 1)
+		return ak_bad_attr(diag, n, "groups", n->groups, "1");
+	if (in->rank != 3)
+		return shape_error(diag, n, "needs an input of height, width and channels", in);
+	for (int i = 0; i < 2; i++) {
+		n->dims[i] = in->dims[i] * stride[i]; /* both at most 65536 * 255 */
+		if (!n->same && kernel[i] > stride[i])
+			n->dims[i] += kernel[i] - stride[i];
+	}
+	n->dims[2] = depthwise ? in->dims[2] : n->filters;
+	n->rank = 3;
+	return 0;
+}
+
+static int shape_3d(struct akida_diag *diag, struct ak_node *n, const struct ak_node *in)
+{
+	int err = check_window(diag, n);
+
+	if (!err)
+		err = in_range(diag, n, "kernel frames", n->kernel_t, MAX_KERNEL);
+	if (!err)
+		err = in_range(diag, n, "stride over frames", n->stride_t, MAX_KERNEL);
+	if (!err && n->op == AK_OP_CONV3D)
+		err = in_range(diag, n, "filters", n->filters, MAX_DIM);
+	if (err)
+		return err;
+	if (in->rank != 4)
+		return shape_error(diag, n, "needs an input of frames, height, width and channels", in);
+	if (n->op == AK_OP_CONV3D) {
+		if (n->dilation_h != 1 || n->dilation_w != 1)
+			return ak_bad_attr(diag, n, "dilation_rate", n->dilation_h, "1");
+		if (in->dims[3] % n->groups || n->filters % n->groups)
+			return ak_bad_attr(diag, n, "groups", n->groups, "a divisor of channels and filters");
+	}
+	if (window_output(in->dims[0], n->kernel_t, n->stride_t, 1, n->same, &n->dims[0]) ||
+	    window_output(in->dims[1], n->kernel_h, n->stride_h, 1, n->same, &n->dims[1]) ||
+	    window_output(in->dims[2], n->kernel_w, n->stride_w, 1, n->same, &n->dims[2]))
+		return shape_error(diag, n, "the kernel is larger than its input", in);
+	n->dims[3] = n->op == AK_OP_CONV3D ? n->filters : in->dims[3];
+	n->rank = 4;
+	return 0;
+}
+
+static int shape_temporal(struct akida_diag *diag, struct ak_node *n, const struct ak_node *in)
+{
+	int err = in_range(diag, n, "kernel_size", n->kernel_t, MAX_KERNEL);
+
+	if (!err && n->op == AK_OP_BUFFER_TEMP_CONV)
+		err = in_range(diag, n, "filters", n->filters, MAX_DIM);
+	if (err)
+		return err;
+	if (in->rank != 3)
+		return shape_error(diag, n, "needs an input of height, width and channels", in);
+	same_shape(n, in);
+	if (n->op == AK_OP_BUFFER_TEMP_CONV)
+		n->dims[2] = n->filters;
+	return 0;
+}
+
+static int shape_recurrent(struct akida_diag *diag, struct ak_node *n, const struct ak_node *in)
+{
+	if (in->rank != 2)
+		return shape_error(diag, n, "needs an input of time steps and channels", in);
+	n->rank = 3;
+	n->dims[0] = in->dims[0];
+	n->dims[1] = in->dims[1];
+	n->dims[2] = 2; /* real and imaginary part */
+	return 0;
+}
+
+static uint64_t product(const uint32_t *dims, uint32_t rank)
+{
+	uint64_t e = 1;
+
+	for (uint32_t i = 0; i < rank; i++)
+		e = e > MAX_ELEMENTS ? e : e * dims[i];
+	return e;
+}
+
+void ak_projection_input(const struct ak_node *n, const struct ak_node *in, uint32_t *steps, uint32_t *channels)
+{
+	const uint32_t *dims = n->downshape_rank ? n->downshape : in->dims;
+	uint32_t rank = n->downshape_rank ? n->downshape_rank : in->rank;
+
+	*channels = dims[rank - 1];
+	*steps = rank == 2 ? dims[0] : 1;
+}
+
+static int shape_projection(struct akida_diag *diag, struct ak_node *n, const struct ak_node *in)
+{
+	uint32_t rank = n->downshape_rank ? n->downshape_rank : in->rank, steps, channels;
+	int err = in_range(diag, n, "units", n->filters, MAX_DIM);
+
+	if (err)
+		return err;
+	if (rank > 2 || n->upshape_rank > 3)
+		return shape_error(diag, n, "projects steps of channels: at most two axes after downshape", in);
+	if (n->downshape_rank && product(n->downshape, n->downshape_rank) != elements(in))
+		return shape_error(diag, n, "downshape has another number of elements", in);
+	ak_projection_input(n, in, &steps, &channels);
+	if (n->subsample > 1 && (rank != 2 || steps % n->subsample))
+		return ak_bad_attr(diag, n, "subsample", n->subsample, "a divisor of the time steps");
+	n->rank = rank;
+	n->dims[0] = rank == 2 ? steps / n->subsample : n->filters;
+	if (rank == 2)
+		n->dims[1] = n->filters;
+	if (n->upshape_rank) {
+		if (product(n->upshape, n->upshape_rank) != elements(n))
+			return shape_error(diag, n, "upshape has another number of elements", in);
+		n->rank = n->upshape_rank;
+		memcpy(n->dims, n->upshape, n->upshape_rank * sizeof(n->dims[0]));
+	}
+	return 0;
+}
+
+static int shape_token(struct akida_diag *diag, struct ak_node *n, const struct ak_node *in)
+{
+	if (in->rank < 2 || n->axis >= in->rank)
+		return ak_bad_attr(diag, n, "axis", n->axis, "an axis of an input of two or more");
+	if (n->token >= in->dims[n->axis])
+		return ak_bad_attr(diag, n, "token", n->token, "an index of the axis");
+	n->rank = 0;
+	for (uint32_t i = 0; i < in->rank; i++)
+		if (i != n->axis)
+			n->dims[n->rank++] = in->dims[i];
+	return 0;
+}
+
+static int shape_permute(struct akida_diag *diag, struct ak_node *n, const struct ak_node *in)
+{
+	uint32_t seen = 0;
+
+	for (uint32_t i = 0; i < in->rank; i++) {
+		if (n->perm[i] >= in->rank || seen >> n->perm[i] & 1)
+			return shape_error(diag, n, "dims is not a permutation of the input's axes", in);
+		seen |= 1u << n->perm[i];
+		n->dims[i] = in->dims[n->perm[i]];
+	}
+	n->rank = in->rank;
+	return 0;
+}
+
+static int shape_concatenate(struct akida_diag *diag, const struct akida_graph *g, struct ak_node *n)
+{
+	const struct ak_node *in = &g->nodes[n->inputs[0]];
+	uint64_t sum = 0;
+
+	if (n->axis >= in->rank)
+		return ak_bad_attr(diag, n, "axis", n->axis, "an axis of the inputs");
+	for (uint32_t k = 0; k < n->input_count; k++) {
+		const struct ak_node *other = &g->nodes[n->inputs[k]];
+
+		if (other->rank != in->rank)
+			return shape_error(diag, n, "joins inputs of different ranks", other);
+		for (uint32_t i = 0; i < in->rank; i++)
+			if (i != n->axis && other->dims[i] != in->dims[i])
+				return shape_error(diag, n, "joins inputs whose other axes differ", other);
+		sum += other->dims[n->axis];
+	}
+	same_shape(n, in);
+	n->dims[n->axis] = sum > UINT32_MAX ? UINT32_MAX : (uint32_t)sum;
+	return 0;
+}
+
+static int shape_add(struct akida_diag *diag, const struct akida_graph *g, struct ak_node *n)
+{
+	const struct ak_node *in = &g->nodes[n->inputs[0]];
+
+	for (uint32_t k = 1; k < n->input_count; k++) {
+		const struct ak_node *other = &g->nodes[n->inputs[k]];
+
+		if (in->rank != other->rank || memcmp(in->dims, other->dims, in->rank * sizeof(in->dims[0])))
+			return shape_error(diag, n, "adds inputs of different shapes", in);
+	}
+	if (n->average && n->input_count != 2)
+		return ak_bad_attr(diag, n, "average", n->input_count, "of two inputs");
+	same_shape(n, in);
+	return 0;
+}
+
+static int check_per_channel(struct akida_diag *diag, const struct ak_node *n, const struct ak_node *in)
+{
+	uint32_t c = in->dims[in->rank - 1];
+
+	if (n->scale_channels && n->scale_channels != c)
+		return ak_bad_attr(diag, n, "scale", n->scale_channels, "one value, or one for each channel");
+	if (n->pad_channels && n->pad_channels != c)
+		return ak_bad_attr(diag, n, "padding_value", n->pad_channels, "one value, or one for each channel");
+	for (uint32_t i = 0; i < n->scale_channels; i++)
+		if (!isfinite(n->scales[i]) || !isfinite(n->offsets[i]))
+			return ak_bad_attr(diag, n, "scale", (double)n->scales[i], "finite");
+	for (uint32_t i = 0; i < n->pad_channels; i++)
+		if (!isfinite(n->pad_values[i]))
+			return ak_bad_attr(diag, n, "padding_value", (double)n->pad_values[i], "finite");
+	return 0;
+}
+
+static int shape_node(struct akida_diag *diag, const struct akida_graph *g, struct ak_node *n, const struct ak_node *in)
 {
 	uint64_t total;
 	int err;
 
 	switch (n->op) {
 	case AK_OP_INPUT:
-		return n->rank >= 1 && n->rank <= 4 ? 0 : bad_attr(diag, n, "input rank", n->rank, "1 to 4");
+		return n->rank >= 1 && n->rank <= 4 ? 0 : ak_bad_attr(diag, n, "input rank", n->rank, "1 to 4");
 	case AK_OP_CONV2D:
+		err = check_per_channel(diag, n, in);
+		return err ? err : shape_conv(diag, n, in);
 	case AK_OP_SEPARABLE:
 	case AK_OP_DEPTHWISE:
 		return shape_conv(diag, n, in);
+	case AK_OP_CONV2D_TRANSPOSE:
+	case AK_OP_DEPTHWISE_TRANSPOSE:
+		return shape_transpose(diag, n, in);
+	case AK_OP_CONV3D:
+	case AK_OP_AVGPOOL3D:
+		return shape_3d(diag, n, in);
+	case AK_OP_BUFFER_TEMP_CONV:
+	case AK_OP_DEPTHWISE_BUFFER_TEMP_CONV:
+		return shape_temporal(diag, n, in);
+	case AK_OP_STATEFUL_RECURRENT:
+		return shape_recurrent(diag, n, in);
+	case AK_OP_STATEFUL_PROJECTION:
+		return shape_projection(diag, n, in);
+	case AK_OP_EXTRACT_TOKEN:
+		return shape_token(diag, n, in);
+	case AK_OP_PERMUTE:
+		return shape_permute(diag, n, in);
+	case AK_OP_CONCATENATE:
+		return shape_concatenate(diag, g, n);
+	case AK_OP_RESCALING:
+		same_shape(n, in);
+		return check_per_channel(diag, n, in);
 	case AK_OP_MAXPOOL:
 	case AK_OP_AVGPOOL:
 		return shape_pool(diag, n, in);
@@ -230,10 +475,7 @@ static int shape_node(struct akida_diag *diag, struct ak_node *n, const struct a
 		n->dims[2] = n->keepdims ? in->dims[2] : 0;
 		return 0;
 	case AK_OP_ADD:
-		if (in->rank != in2->rank || memcmp(in->dims, in2->dims, in->rank * sizeof(in->dims[0])))
-			return shape_error(diag, n, "adds inputs of different shapes", in);
-		same_shape(n, in);
-		return 0;
+		return shape_add(diag, g, n);
 	case AK_OP_FLATTEN:
 		total = elements(in);
 		memset(n->dims, 0, sizeof(n->dims));
@@ -243,6 +485,7 @@ static int shape_node(struct akida_diag *diag, struct ak_node *n, const struct a
 	case AK_OP_RESHAPE:
 		return shape_reshape(diag, n, in);
 	case AK_OP_ZEROPAD:
+	case AK_OP_ZEROPAD3D:
 		return shape_zeropad(diag, n, in);
 	default:
 		same_shape(n, in);
@@ -258,171 +501,49 @@ static bool finite_in(double v, double lo, double hi)
 static int check_numbers(struct akida_diag *diag, const struct ak_node *n)
 {
 	if (n->op == AK_OP_BATCHNORM && !finite_in((double)n->epsilon, 0, 1e3))
-		return bad_attr(diag, n, "epsilon", (double)n->epsilon, "0 to 1000");
+		return ak_bad_attr(diag, n, "epsilon", (double)n->epsilon, "0 to 1000");
 	if (n->op == AK_OP_RESCALING && (!isfinite(n->scale) || !isfinite(n->offset)))
-		return bad_attr(diag, n, "scale", (double)n->scale, "finite");
+		return ak_bad_attr(diag, n, "scale", (double)n->scale, "finite");
 	if (n->op == AK_OP_RELU && n->bounded && !finite_in((double)n->max_value, 0, 1e30))
-		return bad_attr(diag, n, "max_value", (double)n->max_value, "0 or more");
+		return ak_bad_attr(diag, n, "max_value", (double)n->max_value, "0 or more");
 	if (n->op == AK_OP_RELU && (!isfinite(n->negative_slope) || !isfinite(n->relu_threshold)))
-		return bad_attr(diag, n, "threshold", (double)n->relu_threshold, "finite");
+		return ak_bad_attr(diag, n, "threshold", (double)n->relu_threshold, "finite");
+	if (!isfinite(n->act_alpha))
+		return ak_bad_attr(diag, n, "alpha", (double)n->act_alpha, "finite");
 	if (n->op == AK_OP_DROPOUT && !(n->rate >= 0 && n->rate < 1))
-		return bad_attr(diag, n, "rate", (double)n->rate, "0 to below 1");
-	return 0;
-}
-
-/* The weights Keras gives the layer, in get_weights() order. */
-static uint32_t expected_weights(const struct ak_node *n, const struct ak_node *in, struct expected *e)
-{
-	size_t c = in && in->rank ? in->dims[in->rank - 1] : 0;
-	size_t kh = n->kernel_h, kw = n->kernel_w, f = n->filters, dm = n->depth_multiplier;
-	uint32_t k = 0;
-
-	switch (n->op) {
-	case AK_OP_CONV2D:
-		e[k++] = (struct expected){"kernel", 4, {kh, kw, c / n->groups, f}};
-		break;
-	case AK_OP_SEPARABLE:
-		e[k++] = (struct expected){"depthwise_kernel", 4, {kh, kw, c, dm}};
-		e[k++] = (struct expected){"pointwise_kernel", 4, {1, 1, c * dm, f}};
-		break;
-	case AK_OP_DEPTHWISE:
-		e[k++] = (struct expected){"depthwise_kernel", 4, {kh, kw, c, dm}};
-		f = c * dm;
-		break;
-	case AK_OP_DENSE:
-		e[k++] = (struct expected){"kernel", 2, {c, f}};
-		break;
-	case AK_OP_BATCHNORM:
-		if (n->scale_on)
-			e[k++] = (struct expected){"gamma", 1, {c}};
-		if (n->center)
-			e[k++] = (struct expected){"beta", 1, {c}};
-		e[k++] = (struct expected){"moving_mean", 1, {c}};
-		e[k++] = (struct expected){"moving_variance", 1, {c}};
-		return k;
-	default:
-		return 0;
-	}
-	if (n->use_bias)
-		e[k++] = (struct expected){"bias", 1, {f}};
-	return k;
-}
-
-static int check_finite(struct akida_diag *diag, const struct ak_node *n, const struct ak_weight *w)
-{
-	bool variance = !strcmp(w->name, "moving_variance");
-
-	for (size_t i = 0; i < w->count; i++) {
-		if (!isfinite(w->data[i]))
-			return ak_fail(diag, -ERANGE, AK_RULE_GRAPH_NOT_FINITE, n->name, "%s has %s at element %zu",
-				       w->name, isnan(w->data[i]) ? "NaN" : "an infinity", i);
-		if (variance && !(w->data[i] + n->epsilon > 0))
-			return ak_fail(diag, -ERANGE, AK_RULE_GRAPH_NOT_FINITE, n->name,
-				       "moving_variance plus epsilon is not positive at element %zu", i);
-	}
-	return 0;
-}
-
-static void print_dims(char *s, size_t bytes, uint32_t rank, const size_t *dims)
-{
-	size_t at = 0;
-
-	s[0] = 0;
-	for (uint32_t i = 0; i < rank && at < bytes; i++)
-		at += (size_t)snprintf(s + at, bytes - at, "%s%zu", i ? "x" : "", dims[i]);
-}
-
-static int check_weight(struct akida_diag *diag, const struct ak_node *n, const struct expected *e,
-			const struct ak_weight *w)
-{
-	char want[96], got[96];
-
-	if (w->rank == e->rank && !memcmp(w->dims, e->dims, e->rank * sizeof(e->dims[0])))
-		return check_finite(diag, n, w);
-	print_dims(want, sizeof(want), e->rank, e->dims);
-	print_dims(got, sizeof(got), w->rank, w->dims);
-	return ak_fail(diag, -EINVAL, AK_RULE_GRAPH_WEIGHT, n->name, "%s has shape %s, must be %s", e->name, got, want);
-}
-
-static int check_weights(struct akida_diag *diag, struct ak_node *n, const struct ak_node *in, bool create)
-{
-	struct expected e[AK_MAX_WEIGHTS];
-	uint32_t count = expected_weights(n, in, e);
-	int err;
-
-	for (uint32_t i = 0; i < count; i++) {
-		struct ak_weight *w = ak_node_weight(n, e[i].name);
-
-		if (!w && create && n->weight_count == i) {
-			err = ak_node_add_weight(n, e[i].name, e[i].rank, e[i].dims, &w);
-			if (err)
-				return ak_fail(diag, err, AK_RULE_GRAPH_SIZE, n->name, "%s cannot be allocated",
-					       e[i].name);
-			if (!strcmp(e[i].name, "gamma") || !strcmp(e[i].name, "moving_variance"))
-				for (size_t k = 0; k < w->count; k++)
-					w->data[k] = 1.0f;
-		}
-		if (!w)
-			return ak_fail(diag, -EINVAL, AK_RULE_GRAPH_WEIGHT_MISSING, n->name, "has no %s", e[i].name);
-		err = check_weight(diag, n, &e[i], w);
-		if (err)
-			return err;
-	}
-	if (n->weight_count > count)
-		return ak_fail(diag, -EINVAL, AK_RULE_GRAPH_WEIGHT, n->name,
-			       "has %u weights, its configuration needs %u", n->weight_count, count);
-	return 0;
-}
-
-static int check_quant(struct akida_diag *diag, const struct ak_node *n)
-{
-	const struct ak_node_quant *q = &n->quant;
-	uint32_t channels = n->dims[n->rank - 1];
-
-	if (!q->active || !q->has_output)
-		return 0;
-	if (q->out_bits < 1 || q->out_bits > 32)
-		return bad_attr(diag, n, "output_quantizer bitwidth", q->out_bits, "1 to 32");
-	if (!q->range_max || q->range_count != (q->out_per_axis ? channels : 1))
-		return ak_fail(diag, -EINVAL, AK_RULE_GRAPH_WEIGHT, n->name,
-			       "output_quantizer has %u ranges, must be %u", q->range_max ? q->range_count : 0,
-			       q->out_per_axis ? channels : 1);
-	for (uint32_t i = 0; i < q->range_count; i++)
-		if (!isfinite(q->range_max[i]) || q->range_max[i] < 0 ||
-		    (q->rescaling_rate && (!isfinite(q->rescaling_rate[i]) || !(q->rescaling_rate[i] > 0))))
-			return ak_fail(diag, -ERANGE, AK_RULE_GRAPH_NOT_FINITE, n->name,
-				       "output_quantizer range or rate %u is not a positive number", i);
+		return ak_bad_attr(diag, n, "rate", (double)n->rate, "0 to below 1");
 	return 0;
 }
 
 static int finish_node(struct akida_graph *g, uint32_t i, bool create, struct akida_diag *diag)
 {
 	struct ak_node *n = &g->nodes[i];
-	uint32_t need = n->op == AK_OP_INPUT ? 0 : n->op == AK_OP_ADD ? 2 : 1;
+	bool many = n->op == AK_OP_ADD || n->op == AK_OP_CONCATENATE;
+	uint32_t need = n->op == AK_OP_INPUT ? 0 : many ? 2 : 1;
 	const struct ak_node *in;
 	int err;
 
-	if (n->input_count != need)
-		return ak_fail(diag, -EINVAL, AK_RULE_GRAPH_INPUTS, n->name, "%s has %u inputs, must have %u",
-			       ak_op_class(n->op), n->input_count, need);
-	for (uint32_t k = 0; k < need; k++)
+	if (many ? n->input_count < need : n->input_count != need)
+		return ak_fail(diag, -EINVAL, AK_RULE_GRAPH_INPUTS, n->name, "%s has %u inputs, must have %u%s",
+			       ak_op_class(n->op), n->input_count, need, many ? " or more" : "");
+	for (uint32_t k = 0; k < n->input_count; k++)
 		if (n->inputs[k] >= i)
 			return ak_fail(diag, -EINVAL, AK_RULE_GRAPH_INPUTS, n->name, "depends on a later layer");
 	in = need ? &g->nodes[n->inputs[0]] : NULL;
 	fill_defaults(n);
 	err = check_numbers(diag, n);
 	if (!err)
-		err = shape_node(diag, n, in, need == 2 ? &g->nodes[n->inputs[1]] : NULL);
+		err = shape_node(diag, g, n, in);
 	if (err)
 		return err;
 	for (uint32_t k = 0; k < n->rank; k++)
 		if (!n->dims[k] || (n->rank > 1 && n->dims[k] > MAX_DIM))
-			return bad_attr(diag, n, "output dimension", n->dims[k], "1 to 65536");
+			return ak_bad_attr(diag, n, "output dimension", n->dims[k], "1 to 65536");
 	if (elements(n) > MAX_ELEMENTS)
 		return ak_fail(diag, -ERANGE, AK_RULE_GRAPH_SIZE, n->name, "has more than %llu outputs for one sample",
 			       (unsigned long long)MAX_ELEMENTS);
-	err = check_weights(diag, n, in, create);
-	return err ? err : check_quant(diag, n);
+	err = ak_check_weights(diag, n, in, create);
+	return err ? err : ak_check_quant(diag, n);
 }
 
 static int finish(struct akida_graph *g, bool create, struct akida_diag *diag)

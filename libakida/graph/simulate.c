@@ -224,6 +224,9 @@ static int make_node(struct ak_sim *sim, uint32_t i)
 
 	if (n->op == AK_OP_DEQUANTIZER || (in && !in->integer))
 		return 0;
+	if (n->quant.legacy || n->scale_channels || n->pad_channels || n->average ||
+	    (n->op == AK_OP_ADD && n->input_count > 2))
+		return -EOPNOTSUPP;
 	err = type_init(s, n);
 	if (err || n->op == AK_OP_INPUT)
 		return err;

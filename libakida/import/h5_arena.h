@@ -32,7 +32,7 @@ struct ak_h5_span {
 
 struct ak_h5_weight {
 	struct ak_h5_span layer, name; /* text without final zero */
-	uint64_t dims[4];
+	uint64_t dims[5];
 	uint64_t rank, data; /* data: offset of little-endian float32 */
 };
 

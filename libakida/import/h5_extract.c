@@ -185,7 +185,7 @@ static int read_data(struct extract *x, hid_t set, const char *name, struct ak_h
 	    (H5Tequal(type, H5T_IEEE_F32LE) <= 0 && H5Tequal(type, H5T_IEEE_F32BE) <= 0))
 		return fail(x, AK_H5_BAD_TYPE, name, "");
 	rank = H5Sget_simple_extent_ndims(space);
-	if (rank < 0 || rank > 4 || H5Sget_simple_extent_type(space) == H5S_NULL)
+	if (rank < 0 || rank > 5 || H5Sget_simple_extent_type(space) == H5S_NULL)
 		return fail(x, AK_H5_BAD_SHAPE, name, "");
 	if (rank && H5Sget_simple_extent_dims(space, dims, NULL) < 0)
 		return fail(x, AK_H5_BAD_SHAPE, name, "");

@@ -162,15 +162,14 @@ static int get_bool_or(const struct ak_layer_conf *c, const char *field, bool ot
 
 static int get_activation(const struct ak_layer_conf *c, enum ak_activation *out)
 {
-	static const char *const names[] = {"linear", "relu", "relu6", "softmax", "sigmoid", "tanh"};
 	const cJSON *j = member(c->config, "activation");
 	char why[96];
 
 	*out = AK_ACT_LINEAR;
 	if (absent(j))
 		return 0;
-	for (size_t i = 0; cJSON_IsString(j) && i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(j->valuestring, names[i])) {
+	for (unsigned int i = 0; cJSON_IsString(j) && i <= AK_ACT_TANH; i++)
+		if (!strcmp(j->valuestring, ak_activation_name((enum ak_activation)i))) {
 			*out = (enum ak_activation)i;
 			return 0;
 		}

@@ -153,10 +153,11 @@ static int attach_weight(struct loader *l, const struct ak_h5_weight *w)
 	struct ak_node *n;
 	struct ak_weight *to;
 	const char *name;
-	size_t dims[4], count = 1;
+	size_t dims[AK_WEIGHT_RANK], count = 1;
 	int err;
 
-	if (!text_of(l, w->layer, layer, sizeof(layer)) || !text_of(l, w->name, full, sizeof(full)) || w->rank > 4)
+	if (!text_of(l, w->layer, layer, sizeof(layer)) || !text_of(l, w->name, full, sizeof(full)) ||
+	    w->rank > AK_WEIGHT_RANK)
 		return damaged(l);
 	for (uint64_t i = 0; i < w->rank; i++) {
 		if (!w->dims[i] || w->dims[i] > l->len / count)

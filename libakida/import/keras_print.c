@@ -140,9 +140,7 @@ static void put_pair(struct text *t, const char *key, uint32_t a, uint32_t b)
 
 static void put_activation(struct text *t, enum ak_activation act)
 {
-	static const char *const names[] = {"linear", "relu", "relu6", "softmax", "sigmoid", "tanh"};
-
-	putf(t, ", \"activation\": \"%s\"", names[act]);
+	putf(t, ", \"activation\": \"%s\"", ak_activation_name(act));
 }
 
 static void put_window(struct text *t, const struct ak_node *n)

@@ -124,7 +124,7 @@ static hid_t open_group(hid_t loc, const char *path)
 static int put_data(hid_t group, const char *name, uint32_t rank, const size_t *dims, const float *data)
 {
 	hid_t space, links = H5Pcreate(H5P_LINK_CREATE), create = H5Pcreate(H5P_DATASET_CREATE), set = -1;
-	hsize_t h[4];
+	hsize_t h[AK_WEIGHT_RANK];
 	int err = -EIO;
 
 	for (uint32_t i = 0; i < rank; i++)

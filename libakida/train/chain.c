@@ -131,6 +131,8 @@ static int add_activation(struct builder *b, uint32_t node, enum ak_activation a
 		s = add_step(b, AK_CHAIN_ELTWISE, node, b->shape);
 		s->function = act == AK_ACT_SIGMOID ? AK_CHAIN_SIGMOID : AK_CHAIN_TANH;
 		return 0;
+	default:
+		break;
 	}
 	return refuse(b, &b->g->nodes[node], "this activation cannot be trained");
 }
@@ -268,6 +270,8 @@ static int add_node(struct builder *b, uint32_t node, const struct ak_node *befo
 		return refuse(b, n, "follows a softmax, which training allows at the end only");
 	switch (n->op) {
 	case AK_OP_RESCALING:
+		if (n->scale_channels)
+			return refuse(b, n, "scales each channel in its own way, which cannot be trained");
 		if (!b->c->count && b->c->scale == 1 && b->c->offset == 0) {
 			b->c->scale = n->scale;
 			b->c->offset = n->offset;
