@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The integer form of a quantized graph (reference: quantization 2.3 to 2.5): number types, integer weights, biases and
+ * output scales of every node. simulate.c makes it from the graph alone, simulate_run.c moves samples through it, and
+ * convert/ reads Akida 2 layers off it, so that both are the same integers.
+ */
+#ifndef AK_GRAPH_SIMULATE_H
+#define AK_GRAPH_SIMULATE_H
+
+#include "fixedpoint.h"
+#include "infer.h"
+
+/* How one node computes and what type its outputs have. */
+struct ak_sim_node {
+	bool integer;	 /* false: float, behind the Dequantizer */
+	bool scaled;	 /* QFloat: has a scale; else FixedPoint */
+	size_t channels; /* last axis of the output */
+	int *fb;	 /* [channels] */
+	float *scale;	 /* [channels] */
+
+	int *align[AK_MAX_INPUTS];  /* [channels of the input] left shift that brings it to one fb; NULL: none */
+	int8_t *q, *q_pw;	    /* integer weights, layout as in Keras */
+	struct ak_fx_aligned *bias; /* [channels] */
+	struct ak_fx_aligned *max;  /* [channels] ReLU bound */
+	int64_t pad;		    /* padding value as an integer */
+	struct ak_fx_scale *out_s;  /* [channels] output quantizer; s 0: no scale */
+	int *out_shift;		    /* [channels]; NULL without output quantizer */
+	int out_vb;
+};
+
+struct ak_sim {
+	const struct akida_graph *g;
+	struct ak_sim_node *nodes;
+};
+
+#endif
