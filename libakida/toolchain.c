@@ -26,6 +26,7 @@ const struct akida_toolchain *akida_toolchain(uint32_t abi)
 		.data_load = ak_data_load,
 		.samples_load = ak_samples_load,
 		.map_report_fini = akida_map_report_fini,
+		.decompile = akida_decompile,
 	};
 
 	return abi == AKIDA_TOOLCHAIN_ABI ? &table : NULL;

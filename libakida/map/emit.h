@@ -42,4 +42,8 @@ void ak_emit_mesh(const struct ak_map_chip *chip, const struct ak_np *np, const 
 /* (threshold, step) pairs of n filters from first; raw: a layer without activation (nsoc-hardware 24.2). */
 void ak_emit_thresholds(const struct akida_layer *l, uint32_t first, uint32_t n, uint32_t *out);
 
+/* map.c: the program of a placed model: tracks, head, metadata and a copy of the model. Notes rules that splits add. */
+int ak_map_build(const struct akida_model *m, struct ak_placement *pl, struct akida_program **out,
+		 struct akida_diag *diag);
+
 #endif

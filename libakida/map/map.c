@@ -177,7 +177,7 @@ static void describe(const struct ak_placement *pl, struct ak_program_layer_meta
 	}
 }
 
-static int build(const struct akida_model *m, struct ak_placement *pl, struct akida_program **out,
+int ak_map_build(const struct akida_model *m, struct ak_placement *pl, struct akida_program **out,
 		 struct akida_diag *diag)
 {
 	struct ak_track_image *images = calloc(pl->nps + 2, sizeof(*images));
@@ -339,7 +339,7 @@ int akida_map(const struct akida_model *m, const char *device, const struct akid
 		return err;
 	err = ak_place(m, chip, &pl, diag);
 	if (!err)
-		err = build(m, &pl, out, diag);
+		err = ak_map_build(m, &pl, out, diag);
 	if (!err)
 		err = check_memory(&pl, *out, diag);
 	if (!err && report)

@@ -2,6 +2,7 @@
 /* Configuration packets: header fields, walking a track, names (nsoc-hardware 10 and 12). */
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include "base/le.h"
 #include "layer/encoding.h"
 #include "program/packet.h"
@@ -91,5 +92,41 @@ const char *ak_uid_name(uint32_t uid)
 		return "registers";
 	default:
 		return NULL;
+	}
+}
+
+static void name_payload(const struct ak_packet *k, const char *target, uint32_t i, char *out, size_t bytes)
+{
+	const char *uid = ak_uid_name(k->uid), *name = k->hrc ? NULL : ak_np_register_name(4 * (k->start + i));
+
+	if (k->uid != AK_UID_REGISTER)
+		snprintf(out, bytes, "%s, %s word %u", target, uid ? uid : "unknown memory", i);
+	else if (name)
+		snprintf(out, bytes, "%s, register %s", target, name);
+	else
+		snprintf(out, bytes, "%s, register word 0x%x", target, k->start + i);
+}
+
+void ak_track_word_name(const uint32_t *track, uint32_t words, uint32_t word, char *out, size_t bytes)
+{
+	struct ak_packet k;
+	uint32_t pos = 0;
+	char target[40];
+
+	snprintf(out, bytes, "word %u", word);
+	while (pos <= word && ak_packet_next(track, words, &pos, &k) > 0) {
+		if (word >= pos)
+			continue;
+		if (k.hrc)
+			snprintf(target, sizeof(target), "HRC");
+		else if (ak_packet_np(&k) < 0)
+			snprintf(target, sizeof(target), "NP (%u,%u,one-hot 0x%x)", k.col, k.row, k.dst);
+		else
+			snprintf(target, sizeof(target), "NP (%u,%u,%d)", k.col, k.row, ak_packet_np(&k));
+		if (word < k.at + 2)
+			snprintf(out, bytes, "%s, packet header word %u", target, word - k.at);
+		else
+			name_payload(&k, target, word - k.at - 2, out, bytes);
+		return;
 	}
 }

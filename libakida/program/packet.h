@@ -4,6 +4,7 @@
 #define AK_PROGRAM_PACKET_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct ak_packet {
@@ -24,5 +25,7 @@ int ak_packet_np(const struct ak_packet *p);
 const char *ak_np_register_name(uint32_t offset);
 /* What a UID addresses on an IP v1 NP, NULL when unknown. */
 const char *ak_uid_name(uint32_t uid);
+/* Word `word` of a track as people look it up: "NP (1,2,1), register REG4", "HRC, filter SRAM word 7". */
+void ak_track_word_name(const uint32_t *track, uint32_t words, uint32_t word, char *out, size_t bytes);
 
 #endif

@@ -40,4 +40,13 @@ AKIDA_API void akida_map_report_fini(struct akida_map_report *r);
 AKIDA_API int akida_map(const struct akida_model *m, const char *device, const struct akida_map_params *p,
 			struct akida_program **out, struct akida_map_report *report, struct akida_diag *diag);
 
+/*
+ * The layers of a program of ours or the vendor's: weights in layer order, thresholds, steps, scales; names from an .akp's
+ * metadata, else kind_ID. The caller destroys *out. Every word of the program follows from these layers and their
+ * placement, which is checked: -EOPNOTSUPP with a record per word that does not (first dozen), or for what is not
+ * understood (several passes, events as input, encodings of none of our rules); -EILSEQ packets that contradict each
+ * other.
+ */
+AKIDA_API int akida_decompile(const struct akida_program *p, struct akida_model **out, struct akida_diag *diag);
+
 #endif

@@ -42,6 +42,7 @@ struct akida_toolchain {
 	/* All arrays of an .npz concatenated on axis 0 (calibration samples), or the array of an .npy. */
 	int (*samples_load)(const char *path, struct akida_array *out, struct akida_diag *diag);
 	void (*map_report_fini)(struct akida_map_report *r);
+	int (*decompile)(const struct akida_program *p, struct akida_model **out, struct akida_diag *diag);
 };
 
 /* NULL when abi is not AKIDA_TOOLCHAIN_ABI. Static storage. */

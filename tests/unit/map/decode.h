@@ -24,7 +24,7 @@ struct dec_track {
 };
 
 /* 0 when the packets chain exactly to the end. */
-static int dec_split(const uint32_t *w, uint32_t words, struct dec_track *t)
+static inline int dec_split(const uint32_t *w, uint32_t words, struct dec_track *t)
 {
 	uint32_t at = 0;
 
@@ -51,19 +51,19 @@ static int dec_split(const uint32_t *w, uint32_t words, struct dec_track *t)
 	return 0;
 }
 
-static int dec_signed(uint32_t v, int bits)
+static inline int dec_signed(uint32_t v, int bits)
 {
 	return (int)(v << (32 - bits)) >> (32 - bits);
 }
 
-static uint32_t dec_nibble(const uint32_t *line, uint32_t n)
+static inline uint32_t dec_nibble(const uint32_t *line, uint32_t n)
 {
 	uint64_t v = line[0] | (uint64_t)line[1] << 32;
 
 	return v >> 4 * n & 15;
 }
 
-static void dec_layer_init(struct akida_layer *l, enum akida_layer_type type, const char *name)
+static inline void dec_layer_init(struct akida_layer *l, enum akida_layer_type type, const char *name)
 {
 	memset(l, 0, sizeof(*l));
 	l->type = type;
@@ -76,8 +76,8 @@ static void dec_layer_init(struct akida_layer *l, enum akida_layer_type type, co
 }
 
 /* HRC tracks (pre-configuration and main) for a known input size. */
-static int dec_hrc(const struct dec_track *pre, const struct dec_track *t, uint32_t h, uint32_t w,
-		   struct akida_layer *l)
+static inline int dec_hrc(const struct dec_track *pre, const struct dec_track *t, uint32_t h, uint32_t w,
+			  struct akida_layer *l)
 {
 	const uint32_t *reg = t->p[0].data;
 	uint32_t bank = 0;
@@ -126,14 +126,14 @@ static int dec_hrc(const struct dec_track *pre, const struct dec_track *t, uint3
 }
 
 /* One NP's packets within a track start with its register block. */
-static uint32_t dec_next_block(const struct dec_track *t, uint32_t i)
+static inline uint32_t dec_next_block(const struct dec_track *t, uint32_t i)
 {
 	for (i++; i < t->count && t->p[i].uid != 8; i++)
 		;
 	return i;
 }
 
-static void dec_standard(const uint32_t *w, struct akida_layer *l, uint32_t f0, uint32_t fs)
+static inline void dec_standard(const uint32_t *w, struct akida_layer *l, uint32_t f0, uint32_t fs)
 {
 	uint32_t lines = (6 * ((fs + 7) / 8) + 15) / 16 * 16;
 
@@ -150,7 +150,8 @@ static void dec_standard(const uint32_t *w, struct akida_layer *l, uint32_t f0, 
 				}
 }
 
-static void dec_separable(const uint32_t *dw, const uint32_t *pw, struct akida_layer *l, uint32_t f0, uint32_t fs)
+static inline void dec_separable(const uint32_t *dw, const uint32_t *pw, struct akida_layer *l, uint32_t f0,
+				 uint32_t fs)
 {
 	uint32_t lines = (fs + 11) / 12;
 
@@ -166,7 +167,7 @@ static void dec_separable(const uint32_t *dw, const uint32_t *pw, struct akida_l
 }
 
 /* A CNP track; in_c as the layer in front says. scales: of a layer without activation. */
-static int dec_cnp(const struct dec_track *t, uint32_t in_c, const float *scales, struct akida_layer *l)
+static inline int dec_cnp(const struct dec_track *t, uint32_t in_c, const float *scales, struct akida_layer *l)
 {
 	const uint32_t *reg = t->p[0].data;
 	bool sep = reg[3] >> 2 & 1;
@@ -219,7 +220,7 @@ static int dec_cnp(const struct dec_track *t, uint32_t in_c, const float *scales
 	return ak_layer_finish(l, NULL);
 }
 
-static int dec_fnp(const struct dec_track *t, uint32_t h, uint32_t w, uint32_t c, struct akida_layer *l)
+static inline int dec_fnp(const struct dec_track *t, uint32_t h, uint32_t w, uint32_t c, struct akida_layer *l)
 {
 	const uint32_t *reg = t->p[0].data, *data = t->p[1].data;
 	uint32_t n_in = h * w * c, nb = (n_in + 63) / 64, per = 4 + 12 * nb;
