@@ -48,6 +48,8 @@ struct ak_backend {
 	int (*load)(struct akida_device *d, const struct ak_load *l, struct ak_load_dims *dims,
 		    struct akida_diag *diag);
 	void (*unload)(struct akida_device *d);
+	/* Checks without loading; NULL: cannot. */
+	int (*verify)(const struct akida_device *d, const struct akida_program *p, struct akida_diag *diag);
 	/* Returns frames or a negative errno; on failure d->error says why. */
 	int64_t (*run)(struct akida_device *d, const uint8_t *in, size_t frames, int32_t *out, struct ak_meter *m);
 	uint64_t (*now_ns)(struct akida_device *d);

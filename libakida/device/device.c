@@ -116,6 +116,19 @@ int akida_device_reset(struct akida_device *d, struct akida_diag *diag)
 	return d->ops->reset(d, diag);
 }
 
+int akida_device_verify(const struct akida_device *d, const struct akida_program *p, struct akida_diag *diag)
+{
+	if (!d || !p)
+		return -EINVAL;
+	if (!d->ops->verify) {
+		ak_fail(diag, -EOPNOTSUPP, AK_RULE_DEVICE_NEEDS, d->info.name,
+			"does not check programs without loading them");
+		ak_remedy(diag, "verify on virtual:akd1000 or virtual:akd1500, the same code as in the kernel");
+		return -EOPNOTSUPP;
+	}
+	return d->ops->verify(d, p, diag);
+}
+
 int64_t akida_device_power(struct akida_device *d, struct akida_power_event *ev, size_t max)
 {
 	if (!d || (!ev && max))

@@ -13,6 +13,7 @@
 #include "device/backend.h"
 #include "driver/core/core.h"
 #include "firmware/nsoc/nsoc.h"
+#include "program/packet.h"
 #include "program/program.h"
 
 #define STAGE_BYTES (256u << 10)
@@ -220,31 +221,40 @@ static void virt_unload(struct akida_device *d)
 	v->queued_ns = NULL;
 }
 
-/* Hands the parsed program to the core, which verifies every word of it before the first is sent. */
-static int program_mesh(struct akida_device *d, const struct akida_program *p, uint32_t batch, struct akida_diag *diag)
-{
-	struct virt *v = d->state;
-	const struct ak_program_head *h = &p->head;
-	struct akc_verify_result where = {0};
-	struct akc_track *tracks = calloc(h->track_count ? h->track_count : 1, sizeof(*tracks));
-	struct akc_reg_write *epg = calloc(h->epg_count ? h->epg_count : 1, sizeof(*epg));
+/* A parsed program in the core's words; arrays are its caller's. */
+struct core_program {
 	struct akc_program a;
-	int err = -ENOMEM;
+	struct akc_track *tracks;
+	struct akc_reg_write *epg;
+};
 
-	if (!tracks || !epg) {
-		ak_fail(diag, err, AK_RULE_NOMEM, d->info.name, "no memory for %u tracks", h->track_count);
-		goto out;
+static void core_program_fini(struct core_program *c)
+{
+	free(c->tracks);
+	free(c->epg);
+}
+
+static int core_program(const struct akida_device *d, const struct akida_program *p, struct core_program *c,
+			struct akida_diag *diag)
+{
+	const struct ak_program_head *h = &p->head;
+
+	c->tracks = calloc(h->track_count ? h->track_count : 1, sizeof(*c->tracks));
+	c->epg = calloc(h->epg_count ? h->epg_count : 1, sizeof(*c->epg));
+	if (!c->tracks || !c->epg) {
+		core_program_fini(c);
+		return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, d->info.name, "no memory for %u tracks", h->track_count);
 	}
 	for (uint32_t i = 0; i < h->track_count; i++)
-		tracks[i] = (struct akc_track){.word_off = h->tracks[i].offset / 4, .words = h->tracks[i].words};
+		c->tracks[i] = (struct akc_track){.word_off = h->tracks[i].offset / 4, .words = h->tracks[i].words};
 	for (uint32_t i = 0; i < h->epg_count; i++)
-		epg[i] = (struct akc_reg_write){.offset = h->epg[i].offset, .value = h->epg[i].value};
-	a = (struct akc_program){
+		c->epg[i] = (struct akc_reg_write){.offset = h->epg[i].offset, .value = h->epg[i].value};
+	c->a = (struct akc_program){
 		.image = (const uint32_t *)((const uint8_t *)p->bytes + p->info_bytes),
 		.image_words = (uint32_t)(p->program_bytes / 4),
-		.tracks = tracks,
+		.tracks = c->tracks,
 		.track_count = h->track_count,
-		.epg = epg,
+		.epg = c->epg,
 		.epg_count = h->epg_count,
 		.in_h = h->in_dims[0],
 		.in_w = h->in_dims[1],
@@ -254,26 +264,69 @@ static int program_mesh(struct akida_device *d, const struct akida_program *p, u
 		.input_type = (uint8_t)h->input_type,
 		.output_type = (uint8_t)h->output_type,
 		.activation = h->activation,
-		.out_count = (uint32_t)v->outputs,
+		.out_count = h->out_dims[0] * h->out_dims[1] * h->out_dims[2],
 		.out_w = h->out_dims[1],
 		.out_c = h->out_dims[2],
 	};
-	memcpy(a.device_version, h->device_version, 4);
-	err = akc_verify(&v->core, &a, &where);
-	if (err) {
-		ak_fail(diag, err, AK_RULE_PROGRAM_REFUSED, d->info.name, "refuses the program: track %u, word %u: %s",
-			where.track, where.word, where.what ? where.what : akida_strerror(err));
-		goto out;
+	memcpy(c->a.device_version, h->device_version, 4);
+	return 0;
+}
+
+/* Every word of the program, before the first one is sent. */
+static int verify_core(const struct akida_device *d, const struct akida_program *p, const struct core_program *c,
+		       struct akida_diag *diag)
+{
+	const struct virt *v = d->state;
+	struct akc_verify_result where = {0};
+	int err = akc_verify(&v->core, &c->a, &where);
+	char word[96];
+
+	if (!err)
+		return 0;
+	if (where.track < p->head.track_count)
+		ak_track_word_name(ak_program_track(p, where.track), p->head.tracks[where.track].words, where.word,
+				   word, sizeof(word));
+	else
+		snprintf(word, sizeof(word), "event packet generator");
+	return ak_fail(diag, err, AK_RULE_PROGRAM_REFUSED, d->info.name,
+		       "refuses the program: track %u, word %u (%s): %s", where.track, where.word, word,
+		       where.what ? where.what : akida_strerror(err));
+}
+
+static int virt_verify(const struct akida_device *d, const struct akida_program *p, struct akida_diag *diag)
+{
+	const struct virt *v = d->state;
+	struct core_program c = {0};
+	int err = ak_device_check_program(d, p, v->core.version, diag);
+
+	if (!err)
+		err = core_program(d, p, &c, diag);
+	if (!err) {
+		err = verify_core(d, p, &c, diag);
+		core_program_fini(&c);
 	}
+	return err;
+}
+
+static int program_mesh(struct akida_device *d, const struct akida_program *p, uint32_t batch, struct akida_diag *diag)
+{
+	struct virt *v = d->state;
+	struct core_program c = {0};
+	int err = core_program(d, p, &c, diag);
+
+	if (err)
+		return err;
+	err = verify_core(d, p, &c, diag);
+	if (err)
+		goto out;
 	v->core_says = NULL;
-	err = akc_load(&v->core, &a, batch);
+	err = akc_load(&v->core, &c.a, batch);
 	if (err)
 		ak_fail(diag, err, AK_RULE_DEVICE_FAULT, d->info.name, "cannot be programmed: %s (%llu, %llu)",
 			v->core_says ? v->core_says : akida_strerror(err), (unsigned long long)v->core_a,
 			(unsigned long long)v->core_b);
 out:
-	free(tracks);
-	free(epg);
+	core_program_fini(&c);
 	return err;
 }
 
@@ -410,8 +463,8 @@ static size_t virt_power(struct akida_device *d, struct akida_power_event *ev, s
 #define VIRTUAL_BACKEND(chip_name, opener)                                                                             \
 	{                                                                                                              \
 		.name = chip_name, .state_bytes = sizeof(struct virt), .open = opener, .close = virt_close,            \
-		.load = virt_load, .unload = virt_unload, .run = virt_run, .now_ns = virt_now_ns,                      \
-		.counters = virt_counters, .power = virt_power,                                                        \
+		.load = virt_load, .unload = virt_unload, .verify = virt_verify, .run = virt_run,                      \
+		.now_ns = virt_now_ns, .counters = virt_counters, .power = virt_power,                                 \
 	}
 const struct ak_backend ak_backend_akd1000 = VIRTUAL_BACKEND("virtual:akd1000", open_akd1000);
 const struct ak_backend ak_backend_akd1500 = VIRTUAL_BACKEND("virtual:akd1500", open_akd1500);

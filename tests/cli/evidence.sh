@@ -29,6 +29,13 @@ if have "KWS program of the vendor" $p/kws_akd1500_v250_program.bin $p/kws_emula
 	run "$akida" run -m $p/kws_akd1500_v250_program.bin -d virtual:akd1500 -i $p/kws_emulated_inputs_30x490_u8.bin -o "$work/o.npy" --potentials
 	expect "KWS program of the vendor runs" 0 'Not understood by the software NSoC: 0 events'
 	same_as "KWS potentials" "$work/o.npy" $p/kws_emulated_potentials_30x12_i32.bin "(30, 12)"
+	run "$akida" program verify $p/kws_akd1500_v250_program.bin
+	expect "KWS program of the vendor is safe and complete" 0 '^7 tracks, 33 packets, 5330 words: safe and complete'
+	run "$akida" program decompile $p/kws_akd1500_v250_program.bin -s "$work/kws.akm"
+	expect "KWS program decompiled and mapped again is the vendor's" 0 'the same 22112 bytes'
+	run "$akida" run -m "$work/kws.akm" -d cpu -i $p/kws_emulated_inputs_30x490_u8.bin -o "$work/o.npy" --potentials
+	expect "decompiled KWS layers run on the cpu" 0
+	same_as "potentials of the decompiled KWS layers" "$work/o.npy" $p/kws_emulated_potentials_30x12_i32.bin "(30, 12)"
 	run "$akida" summary $p/kws_akd1500_v250_program.bin
 	expect "summary of the KWS program shows tags" 0 '(verified|derived|provisional)'
 	expect "summary gives shapes as height, width, channels" 0 '^layer_0 \(InputConv\.\) +\[25, 5, 64\] +\(5, 5, 1, 64\)'

@@ -33,6 +33,10 @@ for chip in akd1000 akd1500; do
 	json_ok "map --json for $chip" "$work/j" "j['schema'] == 'akida-map/1' and j['device'] == '$chip' and set(['mode','nps','hrc','passes','program_bytes','memory_bytes','sequences','layers']) <= set(j) and all(set(['name','type','nps','passes','cycles','sparsity','energy_uj','tag']) <= set(l) for l in j['layers']) and j['nps'] == sum(l['nps'] for l in j['layers'])"
 	run "$akida" summary "$p"; expect "summary of a program for $chip" 0 'HW/.*\(Hardware\) - size: [0-9]+ bytes'
 	run "$akida" program dump "$p"; expect "dump of a program for $chip" 0 '^weakest tag: '
+	run "$akida" program verify "$p"; expect "verify of a program for $chip" 0 'words: safe and complete for AKD'
+	run "$akida" program decompile "$p" -s "$work/back.akm"; expect "decompile of a program for $chip" 0 'again .minimal.: the same [0-9]+ bytes'
+	run "$akida" map -m "$work/back.akm" -d virtual:$chip -s "$work/back.akp"
+	run "$akida" run -m "$work/back.akm" -d cpu; expect "decompiled layers for $chip run" 0 '^Frames: 1, 10 outputs'
 	run "$akida" check "$p" --for $chip; expect "check of a program for $chip" 0 'can run on'
 	run "$akida" map -m "$p" -d $chip; fails "map a program for $chip again" 1 'mapped program already'
 done

@@ -31,7 +31,7 @@ static const struct command akida_commands[] = {
 	{"map", command_map, "-m FILE -d DEVICE [-s OUT.akp] [--json]"},
 	{"run", command_run, "-m FILE [-d DEVICE] -i INPUTS [-o OUTPUTS.npy] [--potentials]"},
 	{"eval", command_eval, "-m FILE --data SPEC [-d DEVICE] [--float]"},
-	{"program", command_program, "dump FILE: the packets of a program"},
+	{"program", command_program, "dump|verify|decompile FILE: packets, safety, layers of a program"},
 	{"train", command_train, "mnist train|eval: train and test a float network"},
 	{"reset", command_reset, "-d /dev/akidaN: reset a board, ending all work on it"},
 	{"power", command_power, "-d /dev/akidaN [-t SECONDS]: what a board's power meter says"},

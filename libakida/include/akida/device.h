@@ -33,6 +33,12 @@ AKIDA_API int akida_device_info(const struct akida_device *d, struct akida_devic
  */
 AKIDA_API int akida_device_reset(struct akida_device *d, struct akida_diag *diag);
 /*
+ * The protocol core's check of a program, which every load passes first: is it safe and complete for this chip? Does not
+ * touch what is loaded. -EINVAL made for another chip, -EILSEQ or -EOPNOTSUPP refused; the record says which track, word
+ * and register, and why. -EOPNOTSUPP also for devices that run no programs, and boards (the kernel checks at load).
+ */
+AKIDA_API int akida_device_verify(const struct akida_device *d, const struct akida_program *p, struct akida_diag *diag);
+/*
  * Moves up to max samples of a board's power meter since the last call (first: since open) into ev, oldest first; ts_ms
  * is CLOCK_MONOTONIC. Returns how many; -EOPNOTSUPP: not a board, or no meter that is known. Not beside a session, which
  * takes the samples itself.
