@@ -19,6 +19,7 @@ const struct akida_toolchain *akida_toolchain(uint32_t abi)
 		.graph_forward = akida_graph_forward,
 		.quantize = akida_quantize,
 		.convert = akida_convert,
+		.convert_v2 = akida_convert_v2,
 		.check = akida_check,
 		.map = akida_map,
 		.network_create = akida_network_create,

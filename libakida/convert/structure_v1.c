@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include "block_v2.h"
 #include "rules.h"
 
 void ak_v1_report(struct akida_diag *diag, enum akida_severity severity, enum ak_rule rule, const char *node,
@@ -188,12 +189,11 @@ int akida_check(const struct akida_graph *g, const char *target, struct akida_di
 	struct ak_blocks blocks;
 	int err;
 
-	if (!target || !strcmp(target, "akida2"))
-		return ak_fail(diag, target ? -EOPNOTSUPP : -EINVAL, AK_RULE_V1_TARGET, NULL,
-			       "checks are for akd1000 and akd1500");
-	if (strcmp(target, "akd1000") && strcmp(target, "akd1500"))
-		return ak_fail(diag, -EINVAL, AK_RULE_V1_TARGET, NULL, "%.64s is not a target: akd1000, akd1500",
-			       target);
+	if (target && !strcmp(target, "akida2"))
+		return ak_check_akida2(g, diag);
+	if (!target || (strcmp(target, "akd1000") && strcmp(target, "akd1500")))
+		return ak_fail(diag, -EINVAL, AK_RULE_V1_TARGET, NULL,
+			       "%.64s is not a target: akd1000, akd1500, akida2", target ? target : "nothing");
 	err = ak_blocks_split(g, &blocks, diag);
 	if (!err)
 		err = (int)ak_check_v1(&blocks, diag);

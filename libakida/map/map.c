@@ -267,6 +267,10 @@ static int check_request(const struct akida_model *m, const struct ak_map_chip *
 
 	if (!m || !m->count)
 		return ak_fail(diag, -EINVAL, AK_RULE_ARG, NULL, "there is no model to map");
+	if (akida_model_ip(m) != 1)
+		return ak_fail(
+			diag, -EOPNOTSUPP, AK_RULE_MAP_DEVICE, m->layers[0].name,
+			"is a layer of Akida 2; AKD1000 and AKD1500 run Akida v1 models (convert with --akida v1)");
 	if (!chip) {
 		const char *name = device ? device : "";
 

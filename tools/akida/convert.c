@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* akida convert (cnn2snn convert): a quantized network in, a model of Akida v1 layers (.akm) out. */
+/* akida convert (cnn2snn convert): a quantized network in, a model of Akida v1 or Akida 2 layers (.akm) out. */
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@ int command_convert(int argc, char **argv)
 	const struct option_spec spec[] = {
 		{"-m --model", OPTION_TEXT, &model, "quantized network; a float one is quantized 8/4/4 first", 0, 0},
 		{"-s --save_name", OPTION_TEXT, &out, "file to write (default: name.akm)", 0, 0},
-		{"--akida", OPTION_TEXT, &ip, "v1 (v2 is not available in this version)", 0, 0},
+		{"--akida", OPTION_TEXT, &ip, "v1 (default), or v2 for a network quantized with 8 or 4 bits", 0, 0},
 		{"-sa --samples", OPTION_TEXT, &samples, "calibration samples of a float network", 0, 0},
 		{"-sc --scale", OPTION_ABSENT, NULL, NULL, 0, 0},
 		{"-sh --shift", OPTION_ABSENT, NULL, NULL, 0, 0},
@@ -26,15 +26,13 @@ int command_convert(int argc, char **argv)
 	struct stage s;
 	int n = 0, err, status;
 
-	status = options_parse(argc, argv, "convert -m FILE [--akida v1] [-s OUT.akm]", spec, words, 1, &n);
+	status = options_parse(argc, argv, "convert -m FILE [--akida v1|v2] [-s OUT.akm]", spec, words, 1, &n);
 	if (status != OPTIONS_GO_ON)
 		return status;
 	status = options_file(&model, words, n, "convert needs -m FILE");
 	if (status != OPTIONS_GO_ON)
 		return status;
-	if (ip && !strcmp(ip, "v2"))
-		return tool_error("Akida v2", "sys.missing-part", "not available in this version; v1 is");
-	if (ip && strcmp(ip, "v1"))
+	if (ip && strcmp(ip, "v1") && strcmp(ip, "v2"))
 		return tool_usage("--akida (or CNN2SNN_TARGET_AKIDA_VERSION) is v1 or v2, not '%s'", ip);
 	status = tool_output(out);
 	if (!status)
@@ -49,6 +47,7 @@ int command_convert(int argc, char **argv)
 	stage_params_init(&p);
 	p.samples = samples;
 	p.quiet = s.quantized != NULL;
+	p.v2 = ip && !strcmp(ip, "v2");
 	status = stage_need_model(&s, &p);
 	if (!status) {
 		if (!out) {

@@ -25,7 +25,7 @@ static const struct command akida_commands[] = {
 	{"devices", command_devices, "devices this version can open"},
 	{"info", command_info, "versions, parts that are installed, a device's properties"},
 	{"summary", command_summary, "FILE: layers of a model or program at any stage"},
-	{"check", command_check, "FILE [--for akd1000|akd1500]: can it run on Akida"},
+	{"check", command_check, "FILE [--for akd1000|akd1500|akida2]: can it run on Akida"},
 	{"quantize", command_quantize, "-m FILE [-w 4 -a 4 -i 8] [-sa SAMPLES.npz] [-s OUT.h5]"},
 	{"convert", command_convert, "-m FILE [-s OUT.akm]"},
 	{"map", command_map, "-m FILE -d DEVICE [-s OUT.akp] [--json]"},

@@ -211,15 +211,19 @@ int stage_need_model(struct stage *s, const struct stage_params *p)
 	t = tool_toolchain();
 	if (!t)
 		return TOOL_FAILED;
-	status = refuse_early(s, t);
+	if (p->v2 && !s->quantized)
+		return tool_error(
+			s->path, "sys.missing-part",
+			"is a float network; quantizing for Akida 2 is not in this version, give a quantized one");
+	status = p->v2 ? 0 : refuse_early(s, t);
 	if (!status)
 		status = stage_need_quantized(s, p);
 	if (status)
 		return status;
 	diag = akida_diag_create();
 	if (!p->quiet)
-		tool_note("converting %s to Akida v1 layers", s->path);
-	err = t->convert(s->quantized, &s->model, diag);
+		tool_note("converting %s to Akida %s layers", s->path, p->v2 ? "2" : "v1");
+	err = p->v2 ? t->convert_v2(s->quantized, &s->model, diag) : t->convert(s->quantized, &s->model, diag);
 	if (err)
 		status = tool_fail(diag, s->path, err);
 	else if (!p->quiet)

@@ -13,6 +13,7 @@ struct stage_params {
 	const char *samples; /* .npz or .npy to calibrate with; NULL: random ones, said in the note */
 	enum akida_map_mode mode;
 	bool quiet; /* no notes */
+	bool v2;    /* convert to Akida 2 layers */
 };
 
 struct stage {

@@ -31,6 +31,7 @@ struct akida_toolchain {
 	int (*quantize)(const struct akida_graph *g, const struct akida_quant_params *p,
 			const struct akida_array *samples, struct akida_graph **out, struct akida_diag *diag);
 	int (*convert)(const struct akida_graph *quantized, struct akida_model **out, struct akida_diag *diag);
+	int (*convert_v2)(const struct akida_graph *quantized, struct akida_model **out, struct akida_diag *diag);
 	int (*check)(const struct akida_graph *g, const char *target, struct akida_diag *diag);
 	int (*map)(const struct akida_model *m, const char *device, const struct akida_map_params *p,
 		   struct akida_program **out, struct akida_map_report *report, struct akida_diag *diag);

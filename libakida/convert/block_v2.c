@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/* Splitting a graph into Akida 2 layers. */
+#include <errno.h>
+#include <stdlib.h>
+#include "base/diag.h"
+#include "block_v2.h"
+#include "graph/passes/passes.h"
+
+static bool is_neural(enum ak_op op)
+{
+	switch (op) {
+	case AK_OP_CONV2D:
+	case AK_OP_DEPTHWISE:
+	case AK_OP_DENSE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool is_head(enum ak_op op)
+{
+	return is_neural(op) || op == AK_OP_ADD || op == AK_OP_DEQUANTIZER;
+}
+
+/* Layers that move values and compute nothing. */
+static bool passes_through(enum ak_op op)
+{
+	return op == AK_OP_FLATTEN || op == AK_OP_RESHAPE || op == AK_OP_DROPOUT;
+}
+
+static void claim(struct ak_blocks2 *b, uint32_t node)
+{
+	b->owner[node] = b->count + 1;
+}
+
+/* What the head reads: back over reshapes, Dropout and, at the input, Rescaling. */
+static void find_input(struct ak_blocks2 *b, struct ak_block2 *blk, uint32_t k)
+{
+	const struct akida_graph *g = b->g;
+	uint32_t i = g->nodes[blk->head].inputs[k];
+
+	while (passes_through(g->nodes[i].op)) {
+		claim(b, i);
+		i = g->nodes[i].inputs[0];
+	}
+	if (g->nodes[i].op == AK_OP_RESCALING && g->nodes[g->nodes[i].inputs[0]].op == AK_OP_INPUT) {
+		claim(b, i);
+		i = g->nodes[i].inputs[0];
+	}
+	if (g->nodes[i].op == AK_OP_INPUT)
+		claim(b, i);
+	blk->in_node[k] = i;
+	blk->input[k] = g->nodes[i].op == AK_OP_INPUT || !b->owner[i] ? AK_NO_BLOCK : b->owner[i] - 1;
+}
+
+static void set_shape(struct ak_blocks2 *b, struct ak_block2 *blk)
+{
+	const struct ak_node *map = &b->g->nodes[blk->in_node[0]];
+	bool flat = blk->n->op == AK_OP_DENSE || map->rank != 3;
+
+	/* a convolution behind a reshape reads the reshaped map */
+	if (is_neural(blk->n->op) && blk->n->op != AK_OP_DENSE)
+		map = &b->g->nodes[blk->n->inputs[0]];
+	flat = flat && map->rank != 3;
+	blk->in_h = flat ? 1 : map->dims[0];
+	blk->in_w = flat ? 1 : map->dims[1];
+	blk->in_c = flat ? (uint32_t)ak_node_elements(map) : map->dims[2];
+	blk->image = blk->n->op == AK_OP_CONV2D && b->g->nodes[blk->in_node[0]].op == AK_OP_INPUT &&
+		     (blk->in_c == 1 || blk->in_c == 3);
+}
+
+static bool has_output(const struct ak_node *n)
+{
+	return n->quant.active && n->quant.has_output;
+}
+
+/*
+ * What follows the head and is folded into its layer. An output quantizer ends the layer; the one in front of a table
+ * activation (11 bits) belongs to the activation.
+ */
+static void find_tail(struct ak_blocks2 *b, struct ak_block2 *blk)
+{
+	const struct akida_graph *g = b->g;
+	uint32_t i = blk->head;
+
+	claim(b, i);
+	blk->last = i;
+	for (;;) {
+		uint32_t next = ak_graph_only_consumer(g, i);
+		const struct ak_node *n;
+		bool act;
+
+		if (next == AK_NO_NODE)
+			break;
+		n = &g->nodes[next];
+		act = n->op == AK_OP_RELU || n->op == AK_OP_ACTIVATION;
+		if (has_output(&g->nodes[i]) && !(act && n->op == AK_OP_ACTIVATION && i == blk->head))
+			break;
+		if (n->op == AK_OP_DROPOUT || ak_node_moves_units_only(n, &g->nodes[i])) {
+			claim(b, next);
+			i = next;
+			continue;
+		}
+		if (!is_neural(blk->n->op))
+			break;
+		if (n->op == AK_OP_MAXPOOL && !blk->pool && !blk->act && !blk->global) {
+			blk->pool = n;
+		} else if (act && !blk->act) {
+			blk->act = n;
+			blk->act_node = next;
+			blk->late_act = blk->global != NULL;
+		} else if (n->op == AK_OP_GAP && !blk->global && !blk->pool) {
+			blk->global = n;
+		} else {
+			break;
+		}
+		claim(b, next);
+		blk->last = i = next;
+	}
+	while (i != g->output) {
+		uint32_t next = ak_graph_only_consumer(g, i);
+
+		if (next == AK_NO_NODE ||
+		    (!passes_through(g->nodes[next].op) && g->nodes[next].op != AK_OP_DEQUANTIZER))
+			break;
+		if (g->nodes[next].op == AK_OP_DEQUANTIZER) {
+			blk->ends = true;
+			return;
+		}
+		i = next;
+	}
+	blk->ends = i == g->output;
+}
+
+int ak_blocks2_split(const struct akida_graph *g, struct ak_blocks2 *out, struct akida_diag *diag)
+{
+	int err;
+
+	*out = (struct ak_blocks2){.g = g, .quantized = akida_graph_quantized(g)};
+	if (!out->quantized) {
+		err = ak_graph_sanitize(g, &out->own, diag);
+		if (err)
+			return err;
+		out->g = g = out->own;
+	}
+	out->block = calloc(g->count, sizeof(*out->block));
+	out->owner = calloc(g->count, sizeof(*out->owner));
+	if (!out->block || !out->owner)
+		return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, g->name, "no memory for %u layers", g->count);
+	for (uint32_t i = 0; i < g->count; i++) {
+		struct ak_block2 *blk = &out->block[out->count];
+
+		if (!is_head(g->nodes[i].op))
+			continue;
+		blk->head = i;
+		blk->n = &g->nodes[i];
+		blk->inputs = blk->n->input_count;
+		for (uint32_t k = 0; k < blk->inputs; k++)
+			find_input(out, blk, k);
+		set_shape(out, blk);
+		find_tail(out, blk);
+		out->count++;
+		if (blk->n->op == AK_OP_DEQUANTIZER)
+			break; /* what is behind it runs, if at all, in float on the host */
+	}
+	return 0;
+}
+
+void ak_blocks2_fini(struct ak_blocks2 *b)
+{
+	akida_graph_destroy(b->own);
+	free(b->block);
+	free(b->owner);
+	*b = (struct ak_blocks2){0};
+}
