@@ -33,7 +33,6 @@ run "$akida" quantize -m x.h5 -c c.json; fails "quantization config" 1 '^akida: 
 run "$akida" convert -m x.h5 --akida v3; fails "convert to v3" 2 'v1 or v2'
 run env CNN2SNN_TARGET_AKIDA_VERSION=v3 "$akida" convert -m x.h5; fails "v3 by environment" 2 'v1 or v2'
 run "$akida" check x.h5 --for tpu; fails "check for an unknown chip" 2 'akd1000, akd1500 or akida2'
-run "$akida" check x.h5 --for akida2; fails "check for akida2" 1 'not available'
 run "$akida" map -m x.h5 -d virtual:akd1000 --mode best; fails "unknown mapping mode" 2 'minimal'
 run "$akida" map -m x.h5 -d virtual:akd1000 --svg a.svg; fails "map --svg" 1 'not available'
 run "$akida" map -m x.h5 -d cpu; fails "map to cpu" 1 'needs no mapping'
