@@ -189,18 +189,6 @@ static void forward_gap(const struct ak_node *in, const float *x, size_t samples
 		}
 }
 
-static void forward_zeropad(const struct ak_node *n, const struct ak_node *in, const float *x, size_t samples,
-			    float *out)
-{
-	size_t row = (size_t)in->dims[1] * in->dims[2], out_row = (size_t)n->dims[1] * n->dims[2];
-
-	memset(out, 0, samples * ak_node_elements(n) * sizeof(*out));
-	for (size_t i = 0; i < samples; i++, x += ak_node_elements(in), out += ak_node_elements(n))
-		for (uint32_t y = 0; y < in->dims[0]; y++)
-			memcpy(out + (y + n->pad[0]) * out_row + (size_t)n->pad[2] * n->dims[2], x + y * row,
-			       row * sizeof(*out));
-}
-
 /*
  * One node for n samples. in_nodes[k], in[k]: producer and values of input k, (n, its shape); out: (n, the node's shape),
  * not overlapping the inputs. Float semantics: quantizers of a quantized node are ignored. -ENOMEM only.
@@ -230,7 +218,30 @@ int ak_node_forward(const struct ak_node *node, const struct ak_node *const *in_
 		forward_gap(in_nodes[0], in[0], n, out);
 		return 0;
 	case AK_OP_ZEROPAD:
-		forward_zeropad(node, in_nodes[0], in[0], n, out);
+	case AK_OP_ZEROPAD3D:
+		ak_forward_zeropad(node, in_nodes[0], in[0], n, out);
+		return 0;
+	case AK_OP_CONV2D_TRANSPOSE:
+	case AK_OP_DEPTHWISE_TRANSPOSE:
+		return ak_forward_transpose(node, in_nodes[0], in[0], n, out);
+	case AK_OP_CONV3D:
+	case AK_OP_AVGPOOL3D:
+		return ak_forward_3d(node, in_nodes[0], in[0], n, out);
+	case AK_OP_BUFFER_TEMP_CONV:
+	case AK_OP_DEPTHWISE_BUFFER_TEMP_CONV:
+		return ak_forward_buffered(node, in_nodes[0], in[0], n, out);
+	case AK_OP_STATEFUL_RECURRENT:
+		return ak_forward_recurrent(node, in[0], n, out);
+	case AK_OP_STATEFUL_PROJECTION:
+		return ak_forward_projection(node, in_nodes[0], in[0], n, out);
+	case AK_OP_EXTRACT_TOKEN:
+		ak_forward_token(node, in_nodes[0], in[0], n, out);
+		return 0;
+	case AK_OP_PERMUTE:
+		ak_forward_permute(node, in_nodes[0], in[0], n, out);
+		return 0;
+	case AK_OP_CONCATENATE:
+		ak_forward_concatenate(node, in_nodes, in, n, out);
 		return 0;
 	case AK_OP_ADD:
 		for (size_t i = 0; i < count; i++)

@@ -22,6 +22,19 @@ void ak_conv_pixel(const struct ak_node *n, const struct ak_node *in, const floa
 void ak_depthwise_pixel(const struct ak_node *n, const struct ak_node *in, const float *x, const float *w, uint32_t oy,
 			uint32_t ox, double *acc);
 
+/* Whole layers for samples samples: ak_node_forward says what they take; -ENOMEM only. */
+int ak_forward_transpose(const struct ak_node *n, const struct ak_node *in, const float *x, size_t samples, float *out);
+int ak_forward_3d(const struct ak_node *n, const struct ak_node *in, const float *x, size_t samples, float *out);
+int ak_forward_buffered(const struct ak_node *n, const struct ak_node *in, const float *x, size_t samples, float *out);
+int ak_forward_recurrent(const struct ak_node *n, const float *x, size_t samples, float *out);
+int ak_forward_projection(const struct ak_node *n, const struct ak_node *in, const float *x, size_t samples,
+			  float *out);
+void ak_forward_permute(const struct ak_node *n, const struct ak_node *in, const float *x, size_t samples, float *out);
+void ak_forward_concatenate(const struct ak_node *n, const struct ak_node *const *in_nodes, const float *const *in,
+			    size_t samples, float *out);
+void ak_forward_token(const struct ak_node *n, const struct ak_node *in, const float *x, size_t samples, float *out);
+void ak_forward_zeropad(const struct ak_node *n, const struct ak_node *in, const float *x, size_t samples, float *out);
+
 /* rows of channels values each, in place; softmax goes over a row. */
 void ak_activate_floats(enum ak_activation act, float alpha, float *v, size_t rows, size_t channels);
 

@@ -4,6 +4,8 @@
  * float32 in short runs and the runs in double, which is fast and keeps the error at a few roundings; the order is fixed,
  * so results do not depend on anything but the input.
  */
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include "forward.h"
 
@@ -140,4 +142,76 @@ void ak_depthwise_pixel(const struct ak_node *n, const struct ak_node *in, const
 				for (size_t m = 0; m < dm; m++)
 					acc[c * dm + m] += (double)src[c] * (double)wt[c * dm + m];
 		}
+}
+
+/*
+ * A transposed convolution adds every input pixel, times the kernel, to the outputs it reaches: output y takes input i at tap
+ * y + before - i * stride. Kernel (kh, kw, filters, channels), depthwise (kh, kw, channels, 1).
+ */
+static void transpose_pixel(const struct ak_node *n, const struct ak_node *in, const float *x, const float *kernel,
+			    uint32_t oy, uint32_t ox, double *acc)
+{
+	size_t channels = in->dims[2], filters = n->dims[2];
+	uint32_t top = oy + (uint32_t)ak_pad_before(n->dims[0], in->dims[0], n->kernel_h, n->stride_h, 1, n->same);
+	uint32_t left = ox + (uint32_t)ak_pad_before(n->dims[1], in->dims[1], n->kernel_w, n->stride_w, 1, n->same);
+
+	memset(acc, 0, filters * sizeof(*acc));
+	for (uint32_t ky = top % n->stride_h; ky < n->kernel_h && ky <= top; ky += n->stride_h)
+		for (uint32_t kx = left % n->stride_w; kx < n->kernel_w && kx <= left; kx += n->stride_w) {
+			uint32_t y = (top - ky) / n->stride_h, c0 = (left - kx) / n->stride_w;
+			const float *w = kernel +
+					 ((size_t)ky * n->kernel_w + kx) *
+						 (n->op == AK_OP_CONV2D_TRANSPOSE ? channels * filters : channels),
+				    *src;
+
+			if (y >= in->dims[0] || c0 >= in->dims[1])
+				continue;
+			src = x + ((size_t)y * in->dims[1] + c0) * channels;
+			if (n->op == AK_OP_CONV2D_TRANSPOSE) {
+				ak_mac(src, channels, w, filters, filters, acc);
+				continue;
+			}
+			for (size_t c = 0; c < channels; c++)
+				acc[c] += (double)src[c] * (double)w[c];
+		}
+}
+
+/* The kernel with channels before filters, as ak_mac reads it. */
+static float *channels_first(const struct ak_node *n, const float *kernel, size_t channels)
+{
+	size_t taps = (size_t)n->kernel_h * n->kernel_w, filters = n->filters;
+	float *turned = malloc(taps * channels * filters * sizeof(*turned));
+
+	for (size_t t = 0; turned && t < taps; t++)
+		for (size_t f = 0; f < filters; f++)
+			for (size_t c = 0; c < channels; c++)
+				turned[(t * channels + c) * filters + f] = kernel[(t * filters + f) * channels + c];
+	return turned;
+}
+
+int ak_forward_transpose(const struct ak_node *n, const struct ak_node *in, const float *x, size_t samples, float *out)
+{
+	bool depthwise = n->op == AK_OP_DEPTHWISE_TRANSPOSE;
+	const struct ak_weight *b = ak_node_weight(n, "bias");
+	size_t filters = n->dims[2], pixels = (size_t)n->dims[0] * n->dims[1];
+	float *turned = depthwise ? NULL : channels_first(n, n->weights[0].data, in->dims[2]);
+	double *acc = malloc(filters * sizeof(*acc));
+
+	if (!acc || (!depthwise && !turned)) {
+		free(acc);
+		free(turned);
+		return -ENOMEM;
+	}
+	for (size_t s = 0; s < samples; s++, x += ak_node_elements(in)) {
+		for (size_t p = 0; p < pixels; p++) {
+			transpose_pixel(n, in, x, turned ? turned : n->weights[0].data, (uint32_t)(p / n->dims[1]),
+					(uint32_t)(p % n->dims[1]), acc);
+			for (size_t f = 0; f < filters; f++)
+				*out++ = (float)(acc[f] + (b ? (double)b->data[f] : 0));
+		}
+		ak_activate_floats(n->act, n->act_alpha, out - pixels * filters, pixels, filters);
+	}
+	free(turned);
+	free(acc);
+	return 0;
 }

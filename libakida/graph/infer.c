@@ -6,7 +6,16 @@
 #include "base/diag.h"
 #include "infer.h"
 
-#define CHUNK 16 /* samples at a time: enough to amortize, small enough for large maps */
+#define CHUNK 16u /* samples at a time: enough to amortize, small enough for large maps */
+
+/* Samples that must be computed in one go: frames of one stream when a layer keeps a state. */
+static size_t chunk_of(const struct akida_graph *g, size_t frames)
+{
+	for (uint32_t i = 0; i < g->count; i++)
+		if (ak_op_stateful(g->nodes[i].op))
+			return frames;
+	return frames < CHUNK ? frames : CHUNK;
+}
 
 void ak_array_floats(const struct akida_array *a, size_t first, size_t count, float *out)
 {
@@ -123,6 +132,7 @@ int ak_graph_infer(const struct akida_graph *g, const float *x, size_t n, ak_inf
 int akida_graph_forward(const struct akida_graph *g, const struct akida_array *x, float *out, struct akida_diag *diag)
 {
 	size_t frame = ak_node_elements(&g->nodes[0]), outputs = akida_graph_outputs(g), frames = ak_graph_frames(g, x);
+	size_t step = chunk_of(g, frames);
 	struct ak_sim *sim = NULL;
 	float *chunk;
 	int err = 0;
@@ -135,11 +145,11 @@ int akida_graph_forward(const struct akida_graph *g, const struct akida_array *x
 		if (err)
 			return err;
 	}
-	chunk = malloc(CHUNK * frame * sizeof(*chunk));
+	chunk = malloc(step * frame * sizeof(*chunk));
 	if (!chunk)
 		err = -ENOMEM;
-	for (size_t at = 0; at < frames && !err; at += CHUNK) {
-		size_t n = frames - at < CHUNK ? frames - at : CHUNK;
+	for (size_t at = 0; at < frames && !err; at += step) {
+		size_t n = frames - at < step ? frames - at : step;
 
 		ak_array_floats(x, at * frame, n * frame, chunk);
 		if (!sim)
