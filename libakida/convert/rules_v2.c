@@ -418,6 +418,12 @@ static uint32_t check_link(const struct ak_blocks2 *b, const struct ak_block2 *b
 	if (b->quantized && !blk->ends && !(last->quant.active && last->quant.has_output))
 		errors += error(diag, AK_RULE_V2_QUANTIZER, last, "output quantizer", "none", "one between two layers",
 				"quantize the float network again");
+	if (blk->n->op == AK_OP_ADD && blk->inputs != 2) {
+		char value[16];
+
+		snprintf(value, sizeof(value), "%u", blk->inputs);
+		errors += error(diag, AK_RULE_V2_BRANCH, blk->n, "inbound layers", value, "2", "add two at a time");
+	}
 	if (blk->n->op == AK_OP_ADD && blk->in_node[0] == blk->in_node[1])
 		errors += error(diag, AK_RULE_V2_BRANCH, blk->n, "inbound layers", "the same layer twice",
 				"two different ones", "put a 1x1 Conv2D into one branch");

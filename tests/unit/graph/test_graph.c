@@ -41,7 +41,7 @@ static void test_graph_add_names_are_unique_and_inputs_exist(void **state)
 	assert_string_equal(ak_graph_add(g, AK_OP_RELU, "layer", &zero, 1)->name, "layer_2");
 	assert_string_equal(ak_graph_add(g, AK_OP_RELU, NULL, &zero, 1)->name, "ReLU");
 	assert_null(ak_graph_add(g, AK_OP_RELU, "x", &late, 1));
-	assert_null(ak_graph_add(g, AK_OP_RELU, "x", &zero, 3));
+	assert_null(ak_graph_add(g, AK_OP_RELU, "x", &zero, AK_MAX_INPUTS + 1));
 	assert_null(ak_graph_add(g, AK_OP_COUNT, "x", &zero, 1));
 	assert_int_equal(g->output, 4);
 	while (g->count < AK_GRAPH_MAX_NODES)
