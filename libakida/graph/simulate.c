@@ -232,6 +232,8 @@ static int make_node(struct ak_sim *sim, uint32_t i)
 		err = make_reshape(s, in);
 		break;
 	case AK_OP_ADD:
+		if (n->input_count != 2)
+			return -EOPNOTSUPP;
 		err = make_add(s, in, &sim->nodes[n->inputs[1]]);
 		break;
 	default:
