@@ -253,13 +253,11 @@ static void add_bias(const struct akida_layer *l, int64_t *a, size_t positions)
 					v->buffer_bits);
 }
 
-/* In place: outputs never lie behind the inputs they come from. */
-static void pool_max(const struct akida_layer *l, int64_t *a)
+static void pool_max(const struct akida_layer *l, const int64_t *a, int64_t *out)
 {
 	bool same = l->pool_padding == AKIDA_PAD_SAME;
 	uint32_t top = same ? ak_same_pad_before(l->conv_h, l->pool_size, l->pool_stride) : 0;
 	uint32_t left = same ? ak_same_pad_before(l->conv_w, l->pool_size, l->pool_stride) : 0;
-	int64_t *out = a;
 
 	for (uint32_t y = 0; y < l->out_h; y++)
 		for (uint32_t x = 0; x < l->out_w; x++, out += l->filters)
@@ -321,12 +319,11 @@ static void run_neural(const struct akida_layer *l, const int32_t *in, int32_t *
 	all_sums(l, in, a, scratch + conv * l->filters);
 	add_bias(l, a, conv);
 	if (l->pool == AKIDA_POOL_MAX) {
-		/* a stride below the size reads a row again that is written by then: pool into fresh memory */
-		int64_t *copy = scratch + conv * l->filters;
+		/* windows overlap where the stride is below the size: never in place */
+		int64_t *pooled = scratch + conv * l->filters;
 
-		memcpy(copy, a, conv * l->filters * sizeof(*a));
-		pool_max(l, copy);
-		a = copy;
+		pool_max(l, a, pooled);
+		a = pooled;
 		positions = (size_t)l->out_h * l->out_w;
 	}
 	for (size_t i = 0; i < positions * l->filters; i++)
