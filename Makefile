@@ -75,7 +75,13 @@ $(TOOLCHAIN_OBJ): OBJ_CPPFLAGS = $(LIB_CPPFLAGS) $(TOOLCHAIN_CPPFLAGS)
 $(TOOLCHAIN_OBJ): | $(B)/.deps-build
 $(TOOL_OBJ): OBJ_CPPFLAGS = $(TOOL_CPPFLAGS)
 # The compute of today's back ends: vectorized by the compiler.
-$(B)/obj/libakida/layer/semantics.o: ALL_CFLAGS += -O3
+$(B)/obj/libakida/layer/semantics.o $(B)/obj/libakida/kernels/run.o: ALL_CFLAGS += -O3
+# One file per instruction set; empty for other processors.
+X86_64 := $(findstring x86_64,$(shell $(CC) -dumpmachine 2>/dev/null))
+ifneq ($(X86_64),)
+AVX512 := -O3 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mprefer-vector-width=512
+$(B)/obj/libakida/kernels/x86/avx512vnni.o: ALL_CFLAGS += $(AVX512) -mavx512vnni
+endif
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(SAY) CC $<

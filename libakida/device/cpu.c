@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* The `cpu` back end: the layers of a converted model run directly, one after the other, on this host. */
+/* The `cpu` back end: the layers of a converted model run on this host, by the kernels of its best instruction set. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <time.h>
 #include "base/diag.h"
 #include "device/backend.h"
+#include "kernels/plan.h"
 #include "layer/execute.h"
 
 struct cpu {
-	struct ak_executor *run;
+	struct ak_plan *plan;
+	struct ak_plan_run *run;
+	struct ak_executor *layers; /* AKIDA_ISA=ref, or no kernels for this processor */
 	size_t in_bytes, outputs;
 };
 
@@ -35,14 +38,33 @@ static void cpu_unload(struct akida_device *d)
 {
 	struct cpu *c = d->state;
 
-	ak_executor_destroy(c->run);
+	ak_plan_run_destroy(c->run);
+	ak_plan_destroy(c->plan);
+	ak_executor_destroy(c->layers);
 	*c = (struct cpu){0};
+}
+
+static int prepare(struct cpu *c, const struct akida_model *m, struct akida_diag *diag)
+{
+	enum ak_isa isa;
+	int err = ak_isa_choose(&isa, diag);
+
+	if (err)
+		return err;
+	if (isa == AK_ISA_REF)
+		err = ak_executor_create(m, &c->layers);
+	else
+		err = ak_plan_create(m->layers, m->count, isa, &c->plan);
+	if (!err && c->plan)
+		err = ak_plan_run_create(c->plan, &c->run);
+	return err ? ak_fail(diag, err, AK_RULE_NOMEM, "cpu", "no memory for the layers' weights and outputs") : 0;
 }
 
 static int cpu_load(struct akida_device *d, const struct ak_load *l, struct ak_load_dims *dims, struct akida_diag *diag)
 {
 	struct cpu *c = d->state;
 	uint32_t in[3], out[3];
+	int err;
 
 	if (!l->model) {
 		ak_fail(diag, -EOPNOTSUPP, AK_RULE_DEVICE_NEEDS, d->info.name,
@@ -50,8 +72,11 @@ static int cpu_load(struct akida_device *d, const struct ak_load *l, struct ak_l
 		ak_remedy(diag, "run it on the virtual device of the chip it was made for");
 		return -EOPNOTSUPP;
 	}
-	if (ak_executor_create(l->model, &c->run))
-		return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, d->info.name, "no memory for the layers' outputs");
+	err = prepare(c, l->model, diag);
+	if (err) {
+		cpu_unload(d);
+		return err;
+	}
 	akida_model_input(l->model, in);
 	akida_model_output(l->model, out);
 	c->in_bytes = (size_t)in[0] * in[1] * in[2];
@@ -69,7 +94,10 @@ static int64_t cpu_run(struct akida_device *d, const uint8_t *in, size_t frames,
 	for (size_t i = 0; i < frames; i++) {
 		uint64_t now;
 
-		ak_executor_frame(c->run, in + i * c->in_bytes, out + i * c->outputs, NULL, NULL);
+		if (c->run)
+			ak_plan_frame(c->run, in + i * c->in_bytes, out + i * c->outputs);
+		else
+			ak_executor_frame(c->layers, in + i * c->in_bytes, out + i * c->outputs, NULL, NULL);
 		now = cpu_now_ns(d);
 		m->frame(m, now - before);
 		before = now;

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a plan asks of an instruction set. All tensors are bytes (h, w, c) with a border that holds the padding, so that no
+ * kernel knows edges: a position is an offset, taps are offsets from it. Signed codes are kept as code + 128.
+ *
+ * A kernel computes, per filter f and with 32-bit sums that the planner has shown cannot overflow,
+ *
+ *   a = bias[f] + sum x * w,  maximum of a window's values,  y = requantize(clamp(a, lo[f], hi[f]))
+ *
+ * where requantize is one of enum ak_post. Bias holds what offsets, thresholds and signed codes add up to.
+ */
+#ifndef AK_KERNELS_OP_H
+#define AK_KERNELS_OP_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "kernels/isa.h"
+
+#define AK_TAIL 256u /* readable bytes behind every tensor and weight array: vectors may read beyond, never use it */
+
+enum ak_post {
+	AK_POST_SHIFT, /* byte: (a * mul + add) >> shift */
+	AK_POST_CEIL,  /* byte: ceil((float)a * factor) */
+	AK_POST_NONE,  /* int32: a */
+};
+
+/* Parameters of 16 filters. Filters beyond the last one have zeros. */
+struct ak_post_block {
+	int32_t bias[16], lo[16], hi[16];
+	union {
+		int32_t mul[16];
+		float factor[16];
+	};
+	int32_t add[16], shift[16];
+};
+
+/*
+ * Sums over nk groups of 4 bytes (u8 x s8) or of 2 int16 (pairs) at in + in_offset[i] + k_offset[k]. Weights per block of
+ * filters (ak_kernels.filter_block, the last one rounded up to lanes): [nk][block][4 bytes or 2 int16].
+ */
+struct ak_conv {
+	uint32_t filters, nk;
+	uint32_t window; /* positions whose maximum is one output: 1, 4 or 9; consecutive in in_offset */
+	enum ak_post post;
+	bool pairs;
+	const int32_t *k_offset;
+	const uint32_t *in_offset;  /* [outputs * window] */
+	const uint32_t *out_offset; /* [outputs] in elements */
+	const void *weights;
+	const struct ak_post_block *blocks;
+	uint32_t sum_limit; /* groups a 16-bit sum of u8 x s8 products holds; 0: not even one */
+};
+
+/*
+ * One position, many inputs. Weights of 8 bits: [block of planes * lanes filters][nk][planes][lanes][4]; of 1, 2 or 4:
+ * [block of 8 / bits * lanes filters][nk][lanes][4], each byte the weights of 8 / bits vectors, first in the low bits.
+ */
+struct ak_dense {
+	uint32_t filters, nk, bits; /* nk: a multiple of 8; bits: of the packed weights */
+	uint32_t planes;	    /* 8 bits: vectors per block, 1, 2, 4 or 8 */
+	uint32_t offset;	    /* added to each weight below 8 bits: 8, 2, 0; bias does not know of it */
+	enum ak_post post;
+	const int32_t *k_offset;
+	const uint8_t *weights;
+	const struct ak_post_block *blocks;
+};
+
+/*
+ * Depthwise over rows of a tensor: taps in columns of up to 4 rows, [channel unit][column][...] as ak_pack_depthwise
+ * writes them, channels of a unit in unpack order. Bytes out, or int16 sums in unpack order (pairs of a pointwise kernel).
+ */
+struct ak_depthwise {
+	uint32_t channels, groups; /* groups: kernel columns x ceil(kernel rows / 4) */
+	uint32_t kernel_h, kernel_w, stride;
+	uint32_t in_pitch, out_pitch, out_w; /* pitches in bytes; out_pitch of int16 rows too */
+	enum ak_post post;		     /* NONE: int16 */
+	const int8_t *weights;		     /* [unit][groups][4 vectors][lanes][4] */
+	const struct ak_post_block *blocks;  /* in unpack order */
+};
+
+struct ak_kernels {
+	enum ak_isa isa;
+	uint32_t lanes;	       /* int32 per vector; a depthwise unit is 4 * lanes channels */
+	uint32_t filter_block; /* filters a convolution kernel computes at once */
+	/* outputs first .. end-1; origin is subtracted from every in_offset */
+	void (*conv)(const struct ak_conv *c, const uint8_t *in, uint32_t origin, void *out, size_t first, size_t end);
+	void (*dense)(const struct ak_dense *d, const uint8_t *in, void *out);
+	/* rows output rows from `in` (first tap of the first row) on */
+	void (*depthwise)(const struct ak_depthwise *d, const uint8_t *in, void *out, uint32_t rows);
+	/* how many of bytes[0..n) are not zero */
+	uint64_t (*nonzero)(const uint8_t *bytes, size_t n);
+	/* out[i] = bytes[i] - zero */
+	void (*widen)(const uint8_t *bytes, size_t n, int32_t zero, int32_t *out);
+};
+
+/* NULL where it is not built in. */
+const struct ak_kernels *ak_kernels_of(enum ak_isa isa);
+/* Channel that slot s of a depthwise unit holds: two unpack steps leave bytes of 128-bit lanes in this order. */
+uint32_t ak_unpack_order(uint32_t lanes, uint32_t s);
+
+#endif

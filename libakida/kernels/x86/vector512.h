@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* Operations of template.h on 512-bit vectors (AVX-512 F, BW, VL, DQ). */
+#include <immintrin.h>
+#include <stddef.h>
+#include "kernels/op.h"
+
+#define V __m512i
+#define LANES 16
+#define VAI static inline __attribute__((always_inline))
+
+VAI V v_load(const void *p)
+{
+	return _mm512_loadu_si512(p);
+}
+
+VAI void v_store(void *p, V a)
+{
+	_mm512_storeu_si512(p, a);
+}
+
+VAI V v_zero(void)
+{
+	return _mm512_setzero_si512();
+}
+
+VAI V v_set(int32_t a)
+{
+	return _mm512_set1_epi32(a);
+}
+
+VAI V v_bytes(uint8_t a)
+{
+	return _mm512_set1_epi8((char)a);
+}
+
+/* 4 bytes from anywhere in each lane. */
+VAI V v_spread(const uint8_t *p)
+{
+	int32_t a;
+
+	memcpy(&a, p, sizeof(a));
+	return _mm512_set1_epi32(a);
+}
+
+VAI V v_add(V a, V b)
+{
+	return _mm512_add_epi32(a, b);
+}
+
+VAI V v_sub(V a, V b)
+{
+	return _mm512_sub_epi32(a, b);
+}
+
+/* LANES bytes to int32 */
+VAI V v_widen8(const uint8_t *p)
+{
+	return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p));
+}
+
+VAI V v_mul(V a, V b)
+{
+	return _mm512_mullo_epi32(a, b);
+}
+
+VAI V v_max(V a, V b)
+{
+	return _mm512_max_epi32(a, b);
+}
+
+VAI V v_min(V a, V b)
+{
+	return _mm512_min_epi32(a, b);
+}
+
+VAI V v_srav(V a, V by)
+{
+	return _mm512_srav_epi32(a, by);
+}
+
+VAI V v_and(V a, V b)
+{
+	return _mm512_and_si512(a, b);
+}
+
+VAI V v_shift_right16(V a, unsigned int by)
+{
+	return _mm512_srli_epi16(a, by);
+}
+
+VAI V v_ceil_scaled(V a, const float *factor)
+{
+	__m512 x = _mm512_mul_ps(_mm512_cvtepi32_ps(a), _mm512_loadu_ps(factor));
+
+	return _mm512_cvt_roundps_epi32(x, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC);
+}
+
+/* The low byte of each lane. */
+VAI void v_store_bytes(uint8_t *p, V a)
+{
+	_mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8(a));
+}
+
+VAI void v_store_some(uint8_t *p, V a, uint32_t n)
+{
+	_mm512_mask_storeu_epi8(p, ((__mmask64)1 << n) - 1, a);
+}
+
+VAI V v_unpack_low8(V a, V b)
+{
+	return _mm512_unpacklo_epi8(a, b);
+}
+
+VAI V v_unpack_high8(V a, V b)
+{
+	return _mm512_unpackhi_epi8(a, b);
+}
+
+VAI V v_unpack_low16(V a, V b)
+{
+	return _mm512_unpacklo_epi16(a, b);
+}
+
+VAI V v_unpack_high16(V a, V b)
+{
+	return _mm512_unpackhi_epi16(a, b);
+}
+
+VAI V v_pack32(V a, V b)
+{
+	return _mm512_packs_epi32(a, b);
+}
+
+VAI V v_pack16(V a, V b)
+{
+	return _mm512_packus_epi16(a, b);
+}
+
+VAI unsigned int v_nonzero(V a)
+{
+	return (unsigned int)__builtin_popcountll(_mm512_test_epi8_mask(a, a));
+}
+
+/* int16 products of pairs, summed into lanes */
+VAI V v_madd16(V a, V b)
+{
+	return _mm512_madd_epi16(a, b);
+}
