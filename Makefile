@@ -154,16 +154,23 @@ bench:
 
 check check-unit check-asan check-cli check-golden check-build lint:
 	@sh $(DEPS) install build toolchain test
+	@[ $@ != check ] || $(MAKE) --no-print-directory check-kernel-ready
 	@$(MAKE) $(JOBS) --no-print-directory lib tools unit-bin
 	@MAKE='$(MAKE)' B='$(B)' sh tests/run.sh $@
 
-# Real kernels under QEMU with the module and both emulated boards. The series after 6.1 needs the security suite.
-check-kernel:
-	@sh $(DEPS) install build toolchain kernel
-	@case "$(or $(KERNELS),6.12)" in *6.12*) sh $(DEPS) install kernel-6.12 || true ;; esac
-	@case "$(or $(KERNELS),arm64)" in *arm64*) sh $(DEPS) install kernel-arm64 || true ;; esac
-	@$(MAKE) $(JOBS) --no-print-directory lib $(B)/kernel/host_cases
+# Real kernels under QEMU with the module and both emulated boards: tests/kernel/README.md. `make check` runs it too.
+check-kernel: check-kernel-ready
 	@B='$(B)' KERNELS='$(KERNELS)' LEGS='$(LEGS)' TESTS='$(TESTS)' sh tests/kernel/run.sh
+check-kernel-ready:
+	@sh $(DEPS) install build toolchain kernel
+	@case "$(or $(KERNELS),arm64)" in *arm64*|all) sh $(DEPS) install kernel-arm64 ;; esac
+	@case "$(KERNELS)" in *newest*|all) sh $(DEPS) install kernel-newest ;; esac
+	@$(MAKE) $(JOBS) --no-print-directory lib $(B)/kernel/host_cases
+# The same on a kernel with KASAN, lockdep, kmemleak, UBSAN and DMA-API debug. The first time it builds that kernel.
+check-kernel-debug:
+	@sh $(DEPS) install build toolchain kernel kernel-debug
+	@$(MAKE) $(JOBS) --no-print-directory lib $(B)/kernel/host_cases
+	@B='$(B)' KERNELS=debug LEGS='$(LEGS)' TESTS='$(TESTS)' sh tests/kernel/run.sh
 $(B)/kernel/host_cases: tests/kernel/host_cases.c tests/kernel/guest/case.h $(B)/lib/libakida.a $(B)/lib/libakida-tools.a
 	@mkdir -p $(@D)
 	$(SAY) CC $@
@@ -209,7 +216,7 @@ dkms-tree:
 	install -m644 LICENSES/* $(DKMS_TREE)/LICENSES
 	sed 's|@version@|$(VERSION)|' driver/dkms.conf.in > $(DKMS_TREE)/dkms.conf
 
-NOT_YET := deb soak mutate fuzz bench-kernels bench-train bench-driver check-kernel-debug \
+NOT_YET := deb soak mutate fuzz bench-kernels bench-train bench-driver \
 	check-docs check-deb check-image check-browser check-hw
 $(NOT_YET):
 	@echo "make $@: not available in this version" >&2; exit 1
@@ -238,7 +245,8 @@ help:
 	@echo "make bench          install what is missing, build, run the main job on virtual:akd1000, write build/bench.json"
 	@echo "make check          every test that needs no board; ends with N passed, N failed, N skipped"
 	@echo "make check-unit | check-asan | check-cli | check-golden | check-build | lint      parts of it"
-	@echo "make check-kernel   real kernels in QEMU with the module and both emulated boards; KERNELS='6.1 6.12 6.1-arm64' LEGS= TESTS="
+	@echo "make check-kernel   real kernels in QEMU with the module and both emulated boards; KERNELS='6.1 6.1-arm64 6.12'|all LEGS= TESTS="
+	@echo "make check-kernel-debug   the same on a kernel with KASAN, lockdep and more, which the first run builds"
 	@echo "make module         akida.ko for the running kernel (KVER= or KDIR= for another)"
 	@echo "make module-install DESTDIR=    it, the udev rule, the group; make dkms-tree    sources for DKMS in build/dkms"
 	@echo "make deps           install what building and testing need (apt; without root: print the list)"
@@ -253,6 +261,6 @@ print-%:
 	@echo '$($*)'
 
 .PHONY: module module-install dkms-tree all lib runtime tools links models unit unit-bin deps bench check check-unit check-asan check-cli check-golden \
-	check-build check-kernel lint format docs install clean help $(NOT_YET)
+	check-build check-kernel check-kernel-ready check-kernel-debug lint format docs install clean help $(NOT_YET)
 .DELETE_ON_ERROR:
 -include $(RUNTIME_OBJ:.o=.d) $(TOOLCHAIN_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TEST_BIN:=.d)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # What building and testing need, found by looking (not by asking a package manager), installed with apt on request.
-#   deps.sh list|need|install GROUP...      groups: build toolchain test kernel kernel-6.12 kernel-arm64
+#   deps.sh list|need|install GROUP...      groups: build toolchain test kernel kernel-arm64 kernel-debug kernel-newest
 # list prints the missing Debian packages; need fails with them; install gets them without questions.
 set -u
 CC=${CC:-gcc}
@@ -45,7 +45,12 @@ libc6-dev-i386-cross file /usr/i686-linux-gnu/include/stdio.h" ;;
 	kernel-arm64) echo "qemu-system-arm cmd qemu-system-aarch64
 gcc-aarch64-linux-gnu cmd aarch64-linux-gnu-gcc
 libc6-dev-arm64-cross file /usr/aarch64-linux-gnu/include/stdio.h" ;;
-	kernel-6.12) echo "linux-headers-6.12-amd64 pkg linux-headers-6.12-amd64" ;;
+	kernel-debug) echo "bc cmd bc
+flex cmd flex
+bison cmd bison
+lz4 cmd lz4
+libelf-dev hdr libelf.h" ;;
+	kernel-newest) echo "debootstrap cmd debootstrap" ;;
 	*) echo "deps.sh: unknown group $1" >&2; exit 2 ;;
 	esac
 }

@@ -42,12 +42,36 @@ static int affinity(int irq, unsigned int cpu)
 	return err;
 }
 
+/* Where it is now, which is later than where it was told to be. */
+static unsigned int effective(int irq)
+{
+	char path[64];
+	unsigned int mask = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/irq/%d/effective_affinity", irq);
+	f = fopen(path, "r");
+	if (f) {
+		if (fscanf(f, "%x", &mask) != 1)
+			mask = 0;
+		fclose(f);
+	}
+	return mask;
+}
+
 static uint64_t interrupts(int fd)
 {
 	struct akida_query q = {.size = sizeof(q)};
 
 	EQ(guest_ioctl(fd, AKIDA_IOC_QUERY, &q), 0);
 	return q.interrupts;
+}
+
+/* What the chip sent last against what the MSI capability says. */
+static bool newest_message_is_the_vectors(const struct guest_board *b)
+{
+	return guest_config(b, CTL_MESSAGE_ADDR) == guest_config(b, 0x54) &&
+	       guest_config(b, CTL_MESSAGE_DATA) == (guest_config(b, 0x5c) & 0xffff);
 }
 
 static void interrupt_capability_tells_the_truth(void)
@@ -71,21 +95,28 @@ static void interrupt_follows_its_vector(void)
 		guest_job(&j, guest_open(board), guest_small(board), 2);
 		for (unsigned int move = 0; move < 6; move++) {
 			uint64_t before;
+			bool follows = false;
 
 			EQ(affinity(irq, move % 2), 0);
-			guest_run_and_compare(&j, 1); /* x86 moves it with the first interrupt at the old place */
+			/*
+			 * x86 moves it when an interrupt arrives at the old place, which may be handled only after its frame
+			 * was found by polling: the module learns of it with the frames behind that one.
+			 */
+			for (unsigned int tries = 0; tries < 50 && !follows; tries++) {
+				guest_run_and_compare(&j, 1);
+				follows = effective(irq) == 1u << move % 2 &&
+					  newest_message_is_the_vectors(&guest_boards[board]);
+			}
+			CHECK(follows);
 			before = interrupts(j.fd);
 			guest_run_and_compare(&j, 6);
-			/* Arriving, not only found by polling: input, output and their lists give several each. */
-			CHECK(interrupts(j.fd) > before);
 			/*
-			 * And by the message the vector has now. (An old one may still reach its old CPU: x86 frees the old
-			 * place only when something arrives at the new one.)
+			 * Arriving, not only found by polling: input, output and their lists give several each. The other CPU
+			 * of a busy host may take them late.
 			 */
-			EQ(guest_config(&guest_boards[board], CTL_MESSAGE_ADDR),
-			   guest_config(&guest_boards[board], 0x54));
-			EQ(guest_config(&guest_boards[board], CTL_MESSAGE_DATA),
-			   guest_config(&guest_boards[board], 0x5c) & 0xffff);
+			for (unsigned int ms = 0; ms < 2000 && interrupts(j.fd) == before; ms++)
+				usleep(1000);
+			CHECK(interrupts(j.fd) > before);
 		}
 	}
 }
