@@ -81,6 +81,8 @@ X86_64 := $(findstring x86_64,$(shell $(CC) -dumpmachine 2>/dev/null))
 ifneq ($(X86_64),)
 AVX512 := -O3 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mprefer-vector-width=512
 $(B)/obj/libakida/kernels/x86/avx512vnni.o: ALL_CFLAGS += $(AVX512) -mavx512vnni
+$(B)/obj/libakida/kernels/x86/avx512bw.o: ALL_CFLAGS += $(AVX512)
+$(B)/obj/libakida/kernels/x86/avx2.o $(B)/obj/libakida/kernels/x86/avxvnni.o: ALL_CFLAGS += -O3 -mavx2
 endif
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)

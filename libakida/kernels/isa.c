@@ -9,7 +9,7 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 
-extern const struct ak_kernels ak_kernels_avx512vnni;
+extern const struct ak_kernels ak_kernels_avx2, ak_kernels_avxvnni, ak_kernels_avx512bw, ak_kernels_avx512vnni;
 #endif
 
 static const char *const names[AK_ISA_COUNT] = {
@@ -31,6 +31,12 @@ const struct ak_kernels *ak_kernels_of(enum ak_isa isa)
 {
 	switch (isa) {
 #if defined(__x86_64__)
+	case AK_ISA_AVX2:
+		return &ak_kernels_avx2;
+	case AK_ISA_AVXVNNI:
+		return &ak_kernels_avxvnni;
+	case AK_ISA_AVX512BW:
+		return &ak_kernels_avx512bw;
 	case AK_ISA_AVX512VNNI:
 		return &ak_kernels_avx512vnni;
 #endif

@@ -19,19 +19,27 @@
 #define AK_TAIL 256u /* readable bytes behind every tensor and weight array: vectors may read beyond, never use it */
 
 enum ak_post {
-	AK_POST_SHIFT, /* byte: (a * mul + add) >> shift */
-	AK_POST_CEIL,  /* byte: ceil((float)a * factor) */
+	AK_POST_SHIFT, /* byte: (a * mul[f] + add) >> shift, saturated to 0 .. 255 */
+	AK_POST_CEIL,  /* byte: ceil((float)a * factor[f]), 0 .. max */
 	AK_POST_NONE,  /* int32: a */
+	AK_POST_SUM,   /* int32: a added over all outputs, per filter; out_offset is not used */
+};
+
+/* What filters have in common. clamp: lo and hi are needed; else saturation does as much. */
+struct ak_requantize {
+	enum ak_post post;
+	bool clamp;
+	int32_t add, shift, max;
 };
 
 /* Parameters of 16 filters. Filters beyond the last one have zeros. */
 struct ak_post_block {
-	int32_t bias[16], lo[16], hi[16];
+	int32_t bias[16];
 	union {
 		int32_t mul[16];
 		float factor[16];
 	};
-	int32_t add[16], shift[16];
+	int32_t lo[16], hi[16];
 };
 
 /*
@@ -40,9 +48,10 @@ struct ak_post_block {
  */
 struct ak_conv {
 	uint32_t filters, nk;
-	uint32_t window; /* positions whose maximum is one output: 1, 4 or 9; consecutive in in_offset */
-	enum ak_post post;
+	uint32_t window; /* positions whose maximum is one output: 1 or 4; consecutive in in_offset */
 	bool pairs;
+	uint32_t rows, row_pitch; /* k_offset counts up by 4 in so many rows this far apart; 0 rows: it does not */
+	struct ak_requantize q;
 	const int32_t *k_offset;
 	const uint32_t *in_offset;  /* [outputs * window] */
 	const uint32_t *out_offset; /* [outputs] in elements */
@@ -52,30 +61,32 @@ struct ak_conv {
 };
 
 /*
- * One position, many inputs. Weights of 8 bits: [block of planes * lanes filters][nk][planes][lanes][4]; of 1, 2 or 4:
- * [block of 8 / bits * lanes filters][nk][lanes][4], each byte the weights of 8 / bits vectors, first in the low bits.
+ * One position, many inputs. Weights per block of filters: [nk][vectors][lanes][4 bytes]; below 8 bits each byte has those of
+ * 8 / bits vectors of filters, the first in the low bits, and a block has 8 of these.
  */
 struct ak_dense {
 	uint32_t filters, nk, bits; /* nk: a multiple of 8; bits: of the packed weights */
-	uint32_t planes;	    /* 8 bits: vectors per block, 1, 2, 4 or 8 */
+	uint32_t vectors;	    /* 8 bits: 1, 2, 4 or 8 per block; 4, 2, 1 at 4, 2, 1 bits */
 	uint32_t offset;	    /* added to each weight below 8 bits: 8, 2, 0; bias does not know of it */
-	enum ak_post post;
+	struct ak_requantize q;
 	const int32_t *k_offset;
 	const uint8_t *weights;
 	const struct ak_post_block *blocks;
 };
 
 /*
- * Depthwise over rows of a tensor: taps in columns of up to 4 rows, [channel unit][column][...] as ak_pack_depthwise
- * writes them, channels of a unit in unpack order. Bytes out, or int16 sums in unpack order (pairs of a pointwise kernel).
+ * Depthwise over rows of a tensor. To bytes: taps in columns of up to 4 rows, channels of a unit in unpack order, weights
+ * [unit][groups][4 vectors][lanes][4 rows]. To int16 sums, 2 * unit bytes per unit and position: taps in columns of up to
+ * 2 rows, weights [unit][groups][2 vectors][2 * lanes][2 rows], channels in the order of ak_pair_order.
  */
 struct ak_depthwise {
-	uint32_t channels, groups; /* groups: kernel columns x ceil(kernel rows / 4) */
+	uint32_t channels, groups; /* groups: kernel columns x ceil(kernel rows / 4 or 2) */
 	uint32_t kernel_h, kernel_w, stride;
 	uint32_t in_pitch, out_pitch, out_w; /* pitches in bytes; out_pitch of int16 rows too */
-	enum ak_post post;		     /* NONE: int16 */
-	const int8_t *weights;		     /* [unit][groups][4 vectors][lanes][4] */
-	const struct ak_post_block *blocks;  /* in unpack order */
+	struct ak_requantize q;		     /* SHIFT; unused for int16 */
+	bool down; /* 3 x 3 at stride 1: go down columns, weights have rows and columns exchanged */
+	const int8_t *weights;
+	const struct ak_post_block *blocks; /* in unpack order; NULL for int16 */
 };
 
 struct ak_kernels {
@@ -87,6 +98,8 @@ struct ak_kernels {
 	void (*dense)(const struct ak_dense *d, const uint8_t *in, void *out);
 	/* rows output rows from `in` (first tap of the first row) on */
 	void (*depthwise)(const struct ak_depthwise *d, const uint8_t *in, void *out, uint32_t rows);
+	/* to int16: inputs times weights of a pair of rows fit 16 bits */
+	void (*depthwise16)(const struct ak_depthwise *d, const uint8_t *in, void *out, uint32_t rows);
 	/* how many of bytes[0..n) are not zero */
 	uint64_t (*nonzero)(const uint8_t *bytes, size_t n);
 	/* out[i] = bytes[i] - zero */
@@ -97,5 +110,7 @@ struct ak_kernels {
 const struct ak_kernels *ak_kernels_of(enum ak_isa isa);
 /* Channel that slot s of a depthwise unit holds: two unpack steps leave bytes of 128-bit lanes in this order. */
 uint32_t ak_unpack_order(uint32_t lanes, uint32_t s);
+/* The same for int16 sums: eight channels of each 128-bit lane, then the other eight. */
+uint32_t ak_pair_order(uint32_t lanes, uint32_t s);
 
 #endif

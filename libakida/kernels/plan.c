@@ -287,7 +287,7 @@ static int make_conv(struct ak_plan *p, const struct akida_layer *l, const struc
 		return err;
 	o->kind = AK_OP_CONV;
 	out = target(p, l, o);
-	if (o->pool && o->conv.post == AK_POST_NONE)
+	if (o->pool && o->conv.q.post != AK_POST_SHIFT && o->conv.q.post != AK_POST_CEIL)
 		return -EOPNOTSUPP;
 	return positions(p, l, out, pools_in_tile(l), first_tap(l, in), l->stride * in->pitch,
 			 (size_t)l->stride * in->c, &o->conv, &o->outputs);
@@ -328,23 +328,19 @@ static int make_separable(struct ak_plan *p, const struct akida_layer *l, const 
 	uint32_t unit = 4 * p->k->lanes, padded = (l->in_c + unit - 1) / unit * unit;
 	size_t column = 2 * (size_t)padded, row = column * l->conv_w;
 	const struct ak_tensor *out;
-	int err = make_depthwise(p, l, x, o);
+	int err = ak_pack_depthwise16(p, l, x, &o->depthwise);
 
-	if (l->pool == AKIDA_POOL_GLOBAL_AVERAGE && err == -EOPNOTSUPP && o->depthwise.blocks) {
-		o->rows = l->conv_h;
-		o->depthwise.in_pitch = (uint32_t)p->tensor[o->in].pitch;
-		o->depthwise_in = first_tap(l, &p->tensor[o->in]);
-		err = 0;
-	}
-	if (err)
-		return err;
-	err = ak_pack_pointwise(p, l, l->pool == AKIDA_POOL_GLOBAL_AVERAGE, &o->conv);
+	if (!err)
+		err = ak_pack_pointwise(p, l, x, l->pool == AKIDA_POOL_GLOBAL_AVERAGE, &o->conv);
 	if (err)
 		return err;
 	o->kind = AK_OP_PAIR;
+	o->rows = l->conv_h;
+	o->depthwise.in_pitch = (uint32_t)p->tensor[o->in].pitch;
 	o->depthwise.out_pitch = (uint32_t)row;
+	o->depthwise_in = first_tap(l, &p->tensor[o->in]);
 	out = target(p, l, o);
-	if (o->pool && o->conv.post == AK_POST_NONE)
+	if (o->pool && o->conv.q.post != AK_POST_SHIFT && o->conv.q.post != AK_POST_CEIL)
 		return -EOPNOTSUPP;
 	choose_chunk(p, o, row, pools_in_tile(l) ? 2 : 1);
 	return positions(p, l, out, pools_in_tile(l), 0, row, column, &o->conv, &o->outputs);
@@ -400,7 +396,7 @@ static int make_op(struct ak_plan *p, uint32_t layer)
 		err = 0;
 	}
 	if (o->average)
-		p->sums = max_size(p->sums, (size_t)l->filters * (l->conv_w * (o->chunk ? o->chunk : 1u) + 1u));
+		p->sums = max_size(p->sums, l->filters);
 	return err;
 }
 
@@ -431,8 +427,6 @@ static void join_pairs(struct ak_plan *p)
 		b->in = a->in;
 		b->rows = a->rows;
 		choose_chunk(p, b, row, b->conv.window == 4 ? 2 : 1);
-		if (b->average)
-			p->sums = max_size(p->sums, (size_t)l->filters * (l->conv_w * b->chunk + 1u));
 		memmove(a, b, (p->ops - i - 1) * sizeof(*a));
 		p->ops--;
 	}

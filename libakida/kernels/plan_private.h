@@ -77,16 +77,33 @@ struct ak_plan_run {
 /* Zeroed and freed with the plan, AK_TAIL bytes longer; NULL without memory. */
 void *ak_plan_alloc(struct ak_plan *p, size_t bytes);
 
-/* ---- pack.c ---- */
-
 /* What is known of a layer's input codes. */
 struct ak_codes {
 	int32_t low, high;
 	uint8_t zero;
 };
 
+/* ---- post.c ---- */
+
+enum ak_post ak_post_of(const struct akida_layer *l, bool average);
+
+/* The weights whose products are summed: [taps][filters]. */
+struct ak_sums {
+	const int8_t *weights;
+	size_t taps;
+	int64_t sums;	       /* so many results are added up afterwards */
+	const uint32_t *order; /* [slots] filter of each slot, or NULL: their own order */
+	uint32_t slots;
+};
+
+/* q->post is set. 0, -ENOMEM or -EOPNOTSUPP as below. */
+int ak_pack_posts(struct ak_plan *p, const struct akida_layer *l, const struct ak_codes *x, const struct ak_sums *w,
+		  struct ak_requantize *q, const struct ak_post_block **out);
+
+/* ---- pack.c ---- */
+
 /*
- * Fill post, blocks, weights and k_offset of an op whose geometry is set. 0, -ENOMEM, or -EOPNOTSUPP when the kernel would
+ * Fill q, blocks, weights and k_offset of an op whose geometry is set. 0, -ENOMEM, or -EOPNOTSUPP when the kernel would
  * not be exact for these variables.
  */
 int ak_pack_conv(struct ak_plan *p, const struct akida_layer *l, const struct ak_codes *x, const struct ak_tensor *in,
@@ -94,7 +111,11 @@ int ak_pack_conv(struct ak_plan *p, const struct akida_layer *l, const struct ak
 int ak_pack_dense(struct ak_plan *p, const struct akida_layer *l, const struct ak_codes *x, const struct ak_tensor *in,
 		  struct ak_dense *d);
 int ak_pack_depthwise(struct ak_plan *p, const struct akida_layer *l, const struct ak_codes *x, struct ak_depthwise *d);
-/* The pointwise half of a v1 separable layer over int16 sums in unpack order. */
-int ak_pack_pointwise(struct ak_plan *p, const struct akida_layer *l, bool average, struct ak_conv *c);
+/* The depthwise half of a v1 separable layer: int16 sums. */
+int ak_pack_depthwise16(struct ak_plan *p, const struct akida_layer *l, const struct ak_codes *x,
+			struct ak_depthwise *d);
+/* The pointwise half of a v1 separable layer over those sums. codes: of the first half's input. */
+int ak_pack_pointwise(struct ak_plan *p, const struct akida_layer *l, const struct ak_codes *codes, bool average,
+		      struct ak_conv *c);
 
 #endif

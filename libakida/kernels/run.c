@@ -48,7 +48,7 @@ int ak_plan_run_create(const struct ak_plan *p, struct ak_plan_run **out)
 	r->memory = memory(p->memory);
 	r->chunk = memory(p->chunk_bytes);
 	r->map = memory(p->map_bytes);
-	r->sums = memory(p->sums * sizeof(*r->sums));
+	r->sums = memory((p->sums + 127) / 128 * 128 * sizeof(*r->sums)); /* whole blocks of filters */
 	r->work = memory(p->work);
 	r->state = calloc(p->count, sizeof(*r->state));
 	ok = r->memory && r->chunk && r->map && r->sums && r->work && r->state;
@@ -203,13 +203,6 @@ static void pool_bytes(const struct akida_layer *l, const struct ak_tensor *map,
 		}
 }
 
-static void add_rows(const int32_t *restrict from, size_t rows, size_t n, int32_t *restrict sums)
-{
-	for (; rows; rows--, from += n)
-		for (size_t i = 0; i < n; i++)
-			sums[i] += from[i];
-}
-
 /* What follows the sums over the map: once per filter. */
 static void finish_average(struct ak_plan_run *r, const struct ak_op *o, const int32_t *sums)
 {
@@ -245,22 +238,9 @@ static void finish_average(struct ak_plan_run *r, const struct ak_op *o, const i
 static void run_conv(struct ak_plan_run *r, const struct ak_op *o, const uint8_t *in, uint32_t origin, size_t first,
 		     size_t end)
 {
-	const struct ak_plan *p = r->p;
-	const struct ak_tensor *t = &p->tensor[o->out];
-	uint32_t filters = o->conv.filters;
-	int32_t *part = r->sums + filters;
-	size_t step = p->layers[o->layer].conv_w;
+	uint8_t *out = r->memory + r->p->tensor[o->out].at;
 
-	if (!o->average) {
-		p->k->conv(&o->conv, in, origin, o->pool ? r->map : r->memory + t->at, first, end);
-		return;
-	}
-	for (; first < end; first += step) {
-		size_t n = end - first < step ? end - first : step;
-
-		p->k->conv(&o->conv, in, origin, part - first * filters, first, first + n);
-		add_rows(part, n, filters, r->sums);
-	}
+	r->p->k->conv(&o->conv, in, origin, o->average ? (void *)r->sums : o->pool ? r->map : out, first, end);
 }
 
 static void run_pair(struct ak_plan_run *r, const struct ak_op *o)
@@ -277,7 +257,8 @@ static void run_pair(struct ak_plan_run *r, const struct ak_op *o)
 		uint32_t rows = o->rows - y < o->chunk ? o->rows - y : o->chunk;
 		size_t first = y / window_rows, end = (y + rows + window_rows - 1) / window_rows;
 
-		r->p->k->depthwise(&o->depthwise, in + (size_t)y * o->depthwise.stride * t->pitch, r->chunk, rows);
+		(o->conv.pairs ? r->p->k->depthwise16 : r->p->k->depthwise)(
+			&o->depthwise, in + (size_t)y * o->depthwise.stride * t->pitch, r->chunk, rows);
 		end = end > out_rows ? out_rows : end;
 		run_conv(r, o, r->chunk, y * o->depthwise.out_pitch, first * per_row, end * per_row);
 	}

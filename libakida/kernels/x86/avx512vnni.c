@@ -10,7 +10,6 @@
 #define ISA AK_ISA_AVX512VNNI
 #define KERNELS ak_kernels_avx512vnni
 #define FILTER_VECTORS 4
-#define DENSE_SUMS 8
 #define USE_SUM16(c) 0
 
 typedef V W;
@@ -38,10 +37,6 @@ VAI V dot2(V a, V x, V w)
 	return a;
 }
 
-#define TILE_POSITIONS                                                                                                 \
-	{                                                                                                              \
-		8, 8, 8, 6                                                                                             \
-	}
-
+#define TILE_POSITIONS 8, 8, 8, 6 /* what the registers hold */
 #include "kernels/x86/template.h"
 #endif

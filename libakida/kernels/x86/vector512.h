@@ -42,6 +42,25 @@ VAI V v_spread(const uint8_t *p)
 	return _mm512_set1_epi32(a);
 }
 
+/* 8 bytes from anywhere in each pair of lanes; then the first or second half of them in every lane. */
+VAI V v_spread_two(const uint8_t *p)
+{
+	int64_t a;
+
+	memcpy(&a, p, sizeof(a));
+	return _mm512_set1_epi64(a);
+}
+
+VAI V v_first_of_two(V a)
+{
+	return _mm512_shuffle_epi32(a, (_MM_PERM_ENUM)0x00);
+}
+
+VAI V v_second_of_two(V a)
+{
+	return _mm512_shuffle_epi32(a, (_MM_PERM_ENUM)0x55);
+}
+
 VAI V v_add(V a, V b)
 {
 	return _mm512_add_epi32(a, b);
@@ -73,11 +92,6 @@ VAI V v_min(V a, V b)
 	return _mm512_min_epi32(a, b);
 }
 
-VAI V v_srav(V a, V by)
-{
-	return _mm512_srav_epi32(a, by);
-}
-
 VAI V v_and(V a, V b)
 {
 	return _mm512_and_si512(a, b);
@@ -88,17 +102,32 @@ VAI V v_shift_right16(V a, unsigned int by)
 	return _mm512_srli_epi16(a, by);
 }
 
-VAI V v_ceil_scaled(V a, const float *factor)
+VAI V v_sra(V a, unsigned int by)
 {
-	__m512 x = _mm512_mul_ps(_mm512_cvtepi32_ps(a), _mm512_loadu_ps(factor));
+	return _mm512_sra_epi32(a, _mm_cvtsi32_si128((int)by));
+}
+
+/* ceil(a * factor), factor a vector of floats */
+VAI V v_ceil_scaled(V a, V factor)
+{
+	__m512 x = _mm512_mul_ps(_mm512_cvtepi32_ps(a), _mm512_castsi512_ps(factor));
 
 	return _mm512_cvt_roundps_epi32(x, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC);
 }
 
-/* The low byte of each lane. */
+/* Lanes saturated to bytes. */
 VAI void v_store_bytes(uint8_t *p, V a)
 {
-	_mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8(a));
+	_mm_storeu_si128((__m128i *)p, _mm512_cvtusepi32_epi8(_mm512_max_epi32(a, _mm512_setzero_si512())));
+}
+
+/* Four vectors as 64 bytes. */
+VAI void v_store_block(uint8_t *p, const V *a)
+{
+	V bytes = _mm512_packus_epi16(_mm512_packs_epi32(a[0], a[1]), _mm512_packs_epi32(a[2], a[3]));
+	V order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+
+	_mm512_storeu_si512(p, _mm512_permutexvar_epi32(order, bytes));
 }
 
 VAI void v_store_some(uint8_t *p, V a, uint32_t n)
@@ -145,4 +174,30 @@ VAI unsigned int v_nonzero(V a)
 VAI V v_madd16(V a, V b)
 {
 	return _mm512_madd_epi16(a, b);
+}
+
+/* int16 sums of pairs of u8 x s8 products, saturated */
+VAI V v_maddubs(V u, V s)
+{
+	return _mm512_maddubs_epi16(u, s);
+}
+
+VAI V v_add16(V a, V b)
+{
+	return _mm512_add_epi16(a, b);
+}
+
+VAI V v_words(int16_t a)
+{
+	return _mm512_set1_epi16(a);
+}
+
+VAI V v_shift_left16(V a, unsigned int by)
+{
+	return _mm512_slli_epi16(a, by);
+}
+
+VAI V v_sra16(V a, unsigned int by)
+{
+	return _mm512_srai_epi16(a, by);
 }
