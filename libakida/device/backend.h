@@ -24,6 +24,8 @@ struct ak_load {
 	const struct akida_model *model;
 	uint32_t batch;	  /* 1..AK_BATCH_MAX */
 	bool provisional; /* encodings tagged provisional may go to a board */
+	uint32_t threads; /* of the host; 0: all processors */
+	bool pin;
 };
 struct ak_load_dims {
 	size_t in_bytes; /* one frame */

@@ -63,15 +63,25 @@ struct ak_plan {
 	uint32_t owned_count, owned_room;
 };
 
+/* What each thread that shares a frame has for itself. */
+struct ak_member {
+	uint8_t *chunk;
+	int32_t *sums;
+};
+
 struct ak_plan_run {
 	const struct ak_plan *p;
+	uint32_t members;
 	uint8_t *memory;
-	uint8_t *chunk;
+	struct ak_member *member;
 	uint8_t *map;
-	int32_t *sums;
 	int32_t *wide[3]; /* inputs and output of layer/ */
 	void *work;
 	int32_t **state; /* [layers] */
+	/* of the frame that a team shares */
+	struct ak_team *team;
+	const uint8_t *in;
+	int32_t *out;
 };
 
 /* Zeroed and freed with the plan, AK_TAIL bytes longer; NULL without memory. */

@@ -36,7 +36,24 @@ static void fill_borders(struct ak_plan_run *r)
 	}
 }
 
-int ak_plan_run_create(const struct ak_plan *p, struct ak_plan_run **out)
+static size_t sums_bytes(const struct ak_plan *p)
+{
+	return (p->sums + 127) / 128 * 128 * sizeof(int32_t); /* whole blocks of filters */
+}
+
+static bool make_members(struct ak_plan_run *r)
+{
+	r->member = calloc(r->members, sizeof(*r->member));
+	for (uint32_t i = 0; r->member && i < r->members; i++) {
+		r->member[i].chunk = memory(r->p->chunk_bytes);
+		r->member[i].sums = memory(sums_bytes(r->p));
+		if (!r->member[i].chunk || !r->member[i].sums)
+			return false;
+	}
+	return r->member;
+}
+
+int ak_plan_run_create(const struct ak_plan *p, uint32_t members, struct ak_plan_run **out)
 {
 	struct ak_plan_run *r = calloc(1, sizeof(*r));
 	bool ok;
@@ -45,13 +62,12 @@ int ak_plan_run_create(const struct ak_plan *p, struct ak_plan_run **out)
 	if (!r)
 		return -ENOMEM;
 	r->p = p;
+	r->members = members ? members : 1;
 	r->memory = memory(p->memory);
-	r->chunk = memory(p->chunk_bytes);
 	r->map = memory(p->map_bytes);
-	r->sums = memory((p->sums + 127) / 128 * 128 * sizeof(*r->sums)); /* whole blocks of filters */
 	r->work = memory(p->work);
 	r->state = calloc(p->count, sizeof(*r->state));
-	ok = r->memory && r->chunk && r->map && r->sums && r->work && r->state;
+	ok = make_members(r) && r->memory && r->map && r->work && r->state;
 	for (int i = 0; i < 3 && p->wide; i++) {
 		r->wide[i] = memory(p->wide * sizeof(*r->wide[i]));
 		ok = ok && r->wide[i];
@@ -77,13 +93,16 @@ void ak_plan_run_destroy(struct ak_plan_run *r)
 		return;
 	for (uint32_t i = 0; r->state && i < r->p->count; i++)
 		free(r->state[i]);
+	for (uint32_t i = 0; r->member && i < r->members; i++) {
+		free(r->member[i].chunk);
+		free(r->member[i].sums);
+	}
 	for (int i = 0; i < 3; i++)
 		free(r->wide[i]);
+	free(r->member);
 	free(r->state);
 	free(r->memory);
-	free(r->chunk);
 	free(r->map);
-	free(r->sums);
 	free(r->work);
 	free(r);
 }
@@ -92,7 +111,7 @@ size_t ak_plan_run_bytes(const struct ak_plan *p)
 {
 	size_t n = sizeof(struct ak_plan_run) + p->memory + p->chunk_bytes + p->map_bytes + p->work;
 
-	n += p->sums * sizeof(int32_t) + 3 * p->wide * sizeof(int32_t) + p->count * sizeof(int32_t *);
+	n += sums_bytes(p) + sizeof(struct ak_member) + 3 * p->wide * sizeof(int32_t) + p->count * sizeof(int32_t *);
 	for (uint32_t i = 0; i < p->count; i++)
 		n += ak_v2_state(&p->layers[i]) * sizeof(int32_t);
 	return n;
@@ -234,74 +253,178 @@ static void finish_average(struct ak_plan_run *r, const struct ak_op *o, const i
 	}
 }
 
+/* A part of n things, in steps: whole tiles and windows stay together. */
+static void share(size_t n, size_t step, uint32_t index, uint32_t parts, size_t *first, size_t *end)
+{
+	size_t steps = (n + step - 1) / step;
+
+	*first = steps * index / parts * step;
+	*end = steps * (index + 1) / parts * step;
+	*end = *end < n ? *end : n;
+	*first = *first < n ? *first : n;
+}
+
 /* Outputs first .. end-1 of a convolution whose inputs start at in less origin. */
-static void run_conv(struct ak_plan_run *r, const struct ak_op *o, const uint8_t *in, uint32_t origin, size_t first,
-		     size_t end)
+static void run_conv(struct ak_plan_run *r, const struct ak_op *o, uint32_t index, const uint8_t *in, uint32_t origin,
+		     size_t first, size_t end)
 {
 	uint8_t *out = r->memory + r->p->tensor[o->out].at;
 
-	r->p->k->conv(&o->conv, in, origin, o->average ? (void *)r->sums : o->pool ? r->map : out, first, end);
+	if (first < end)
+		r->p->k->conv(&o->conv, in, origin,
+			      o->average ? (void *)r->member[index].sums
+			      : o->pool	 ? r->map
+					 : out,
+			      first, end);
 }
 
-static void run_pair(struct ak_plan_run *r, const struct ak_op *o)
+static void run_pair(struct ak_plan_run *r, const struct ak_op *o, uint32_t index, uint32_t parts)
 {
 	const struct ak_tensor *t = &r->p->tensor[o->in];
 	const uint8_t *in = r->memory + t->at + o->depthwise_in;
-	uint32_t window_rows = o->conv.window == 4 ? 2 : 1;
-	size_t out_rows = (o->rows + window_rows - 1) / window_rows, per_row;
+	uint8_t *chunk = r->member[index].chunk;
+	size_t window_rows = o->conv.window == 4 ? 2 : 1, out_rows = o->rows, per_row, y, end;
 
-	out_rows = r->p->layers[o->layer].pool == AKIDA_POOL_MAX && window_rows == 2 ? r->p->layers[o->layer].out_h
-										     : out_rows;
+	if (window_rows == 2)
+		out_rows = r->p->layers[o->layer].out_h;
 	per_row = o->outputs / out_rows;
-	for (uint32_t y = 0; y < o->rows; y += o->chunk) {
-		uint32_t rows = o->rows - y < o->chunk ? o->rows - y : o->chunk;
-		size_t first = y / window_rows, end = (y + rows + window_rows - 1) / window_rows;
+	share(o->rows, window_rows, index, parts, &y, &end);
+	while (y < end) {
+		size_t rows = end - y < o->chunk ? end - y : o->chunk;
+		size_t first = y / window_rows, last = (y + rows + window_rows - 1) / window_rows;
 
 		(o->conv.pairs ? r->p->k->depthwise16 : r->p->k->depthwise)(
-			&o->depthwise, in + (size_t)y * o->depthwise.stride * t->pitch, r->chunk, rows);
-		end = end > out_rows ? out_rows : end;
-		run_conv(r, o, r->chunk, y * o->depthwise.out_pitch, first * per_row, end * per_row);
+			&o->depthwise, in + y * o->depthwise.stride * t->pitch, chunk, (uint32_t)rows);
+		last = last > out_rows ? out_rows : last;
+		run_conv(r, o, index, chunk, (uint32_t)(y * o->depthwise.out_pitch), first * per_row, last * per_row);
+		y += rows;
 	}
 }
 
-static void run_op(struct ak_plan_run *r, const struct ak_op *o)
+static void run_depthwise(struct ak_plan_run *r, const struct ak_op *o, uint32_t index, uint32_t parts)
+{
+	const struct ak_tensor *in = &r->p->tensor[o->in], *out = &r->p->tensor[o->out];
+	uint8_t *to = o->pool ? r->map : r->memory + out->at + out->first;
+	size_t first, end;
+
+	share(o->rows, 1, index, parts, &first, &end);
+	if (first < end)
+		r->p->k->depthwise(&o->depthwise,
+				   r->memory + in->at + o->depthwise_in + first * o->depthwise.stride * in->pitch,
+				   to + first * o->depthwise.out_pitch, (uint32_t)(end - first));
+}
+
+/* The part of an op that all members share. */
+static void run_part(struct ak_plan_run *r, const struct ak_op *o, uint32_t index, uint32_t parts)
+{
+	const struct ak_tensor *in = &r->p->tensor[o->in];
+	size_t first, end;
+
+	if (o->average)
+		memset(r->member[index].sums, 0, sums_bytes(r->p));
+	switch (o->kind) {
+	case AK_OP_CONV:
+		share(o->outputs, 24 / o->conv.window, index, parts, &first, &end);
+		run_conv(r, o, index, r->memory + in->at, 0, first, end);
+		break;
+	case AK_OP_DEPTHWISE:
+		run_depthwise(r, o, index, parts);
+		break;
+	case AK_OP_PAIR:
+		run_pair(r, o, index, parts);
+		break;
+	default:
+		break;
+	}
+}
+
+/* What one member does alone, before or after the shared part. */
+static bool has_rest(const struct ak_op *o)
+{
+	return o->kind == AK_OP_DENSE || o->kind == AK_OP_LAYER || o->pool || o->average;
+}
+
+static void run_rest(struct ak_plan_run *r, const struct ak_op *o, uint32_t parts)
 {
 	const struct ak_plan *p = r->p;
 	const struct ak_tensor *in = &p->tensor[o->in], *out = &p->tensor[o->out];
 	uint8_t *to = r->memory + out->at;
 
-	if (o->average)
-		memset(r->sums, 0, o->conv.filters * sizeof(*r->sums));
-	switch (o->kind) {
-	case AK_OP_CONV:
-		run_conv(r, o, r->memory + in->at, 0, 0, o->outputs);
-		break;
-	case AK_OP_DENSE:
+	if (o->kind == AK_OP_DENSE)
 		p->k->dense(&o->dense, r->memory + in->at + in->first, out->wide ? to : to + out->first);
-		break;
-	case AK_OP_DEPTHWISE:
-		p->k->depthwise(&o->depthwise, r->memory + in->at + o->depthwise_in, o->pool ? r->map : to + out->first,
-				o->rows);
-		break;
-	case AK_OP_PAIR:
-		run_pair(r, o);
-		break;
-	case AK_OP_LAYER:
+	else if (o->kind == AK_OP_LAYER)
 		run_layer(r, o);
-		break;
-	}
 	if (o->pool)
 		pool_bytes(&p->layers[o->layer], &o->map, r->map, out, to);
+	for (uint32_t i = 1; o->average && i < parts; i++)
+		for (uint32_t f = 0; f < o->conv.filters; f++)
+			r->member[0].sums[f] += r->member[i].sums[f];
 	if (o->average)
-		finish_average(r, o, r->sums);
+		finish_average(r, o, r->member[0].sums);
+}
+
+static void take_in(struct ak_plan_run *r, const uint8_t *in)
+{
+	copy_input(&r->p->tensor[0], in, r->memory + r->p->tensor[0].at);
+}
+
+static void hand_out(struct ak_plan_run *r, int32_t *out)
+{
+	const struct ak_tensor *t = &r->p->tensor[r->p->output];
+
+	widen(r->p->k, t, r->memory + t->at, out);
 }
 
 void ak_plan_frame(struct ak_plan_run *r, const uint8_t *in, int32_t *out)
 {
-	const struct ak_plan *p = r->p;
+	take_in(r, in);
+	for (uint32_t i = 0; i < r->p->ops; i++) {
+		run_part(r, &r->p->op[i], 0, 1);
+		run_rest(r, &r->p->op[i], 1);
+	}
+	hand_out(r, out);
+}
 
-	copy_input(&p->tensor[0], in, r->memory + p->tensor[0].at);
-	for (uint32_t i = 0; i < p->ops; i++)
-		run_op(r, &p->op[i]);
-	widen(p->k, &p->tensor[p->output], r->memory + p->tensor[p->output].at, out);
+static void frame_member(void *context, uint32_t member)
+{
+	struct ak_plan_run *r = context;
+	uint32_t parts = ak_team_size(r->team);
+
+	if (!member)
+		take_in(r, r->in);
+	for (uint32_t i = 0; i < r->p->ops; i++) {
+		const struct ak_op *o = &r->p->op[i];
+
+		ak_team_meet(r->team); /* the inputs are there */
+		run_part(r, o, member, parts);
+		if (!has_rest(o))
+			continue;
+		ak_team_meet(r->team);
+		if (!member)
+			run_rest(r, o, parts);
+	}
+	ak_team_meet(r->team);
+	if (!member)
+		hand_out(r, r->out);
+}
+
+void ak_plan_frame_team(struct ak_plan_run *r, struct ak_team *t, const uint8_t *in, int32_t *out)
+{
+	r->team = t;
+	r->in = in;
+	r->out = out;
+	ak_team_run(t, frame_member, r);
+}
+
+uint64_t ak_plan_products(const struct ak_plan *p)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < p->count; i++) {
+		const struct akida_layer *l = &p->layers[i];
+		uint64_t positions = (uint64_t)l->conv_h * l->conv_w;
+
+		n += positions * (ak_layer_weight_count(l) + ak_layer_weight_pw_count(l));
+	}
+	return n;
 }

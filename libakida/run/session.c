@@ -30,7 +30,9 @@ int akida_session_create(struct akida_device *d, const struct akida_program *pro
 	struct ak_load load = {.program = program,
 			       .model = model,
 			       .batch = p && p->batch ? p->batch : 1,
-			       .provisional = p && p->provisional};
+			       .provisional = p && p->provisional,
+			       .threads = p ? p->threads : 0,
+			       .pin = p && p->pin};
 	struct akida_session *s;
 	int err;
 

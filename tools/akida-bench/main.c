@@ -16,7 +16,7 @@
 struct request {
 	struct runner_params run;
 	const char *model, *data, *save_json, *save_html, *mode;
-	uint64_t frames, batch, seed;
+	uint64_t frames, batch, threads, seed;
 	bool json;
 };
 
@@ -206,6 +206,7 @@ int main(int argc, char **argv)
 		{"--data", OPTION_TEXT, &q.data, "SPEC (default: MNIST where it is found, else digits)", 0, 0},
 		{"--frames", OPTION_COUNT, &q.frames, "at most so many frames (default: all)", 1, 10000000},
 		{"--batch", OPTION_COUNT, &q.batch, "frames in flight (1)", 1, 253},
+		{"--threads", OPTION_COUNT, &q.threads, "of the cpu device (0: as many as processors)", 0, 256},
 		{"--mode", OPTION_TEXT, &q.mode, "of the mapping: minimal, all-nps or hw-pr (minimal)", 0, 0},
 		{"--seed", OPTION_COUNT, &q.seed, "of digits and random (1)", 0, 0},
 		{"--provisional", OPTION_FLAG, &q.run.provisional, "allow provisional encodings on a board", 0, 0},
@@ -233,6 +234,7 @@ int main(int argc, char **argv)
 	else if (strcmp(q.mode, "minimal"))
 		return tool_usage("--mode is minimal, all-nps or hw-pr, not '%s'", q.mode);
 	q.run.batch = (uint32_t)q.batch;
+	q.run.threads = (uint32_t)q.threads;
 	status = tool_output(q.save_json);
 	if (!status)
 		status = tool_output(q.save_html);

@@ -200,7 +200,7 @@ int command_eval(int argc, char **argv)
 {
 	struct eval e = {.scale = 1};
 	struct runner_params p;
-	uint64_t batch = 1;
+	uint64_t batch = 1, threads = 0;
 	const char *words[1];
 	int n = 0, status;
 
@@ -214,6 +214,7 @@ int command_eval(int argc, char **argv)
 		{"--offset", OPTION_NUMBER, &e.offset, "... and this is added (0)", 0, 0},
 		{"--frames", OPTION_COUNT, &e.limit, "use at most so many frames", 1, 0},
 		{"--batch", OPTION_COUNT, &batch, "frames in flight (1)", 1, 253},
+		{"--threads", OPTION_COUNT, &threads, "of the cpu device (0: as many as processors)", 0, 256},
 		{"--seed", OPTION_COUNT, &e.seed, "of digits and random", 0, 0},
 		{"-sa --samples", OPTION_TEXT, &p.stage.samples, "calibration samples of a float network", 0, 0},
 		{"--json", OPTION_FLAG, &e.json, "one JSON object", 0, 0},
@@ -231,6 +232,7 @@ int command_eval(int argc, char **argv)
 	if (e.floating && p.device)
 		return tool_usage("--float runs on this host: no -d with it");
 	p.batch = (uint32_t)batch;
+	p.threads = (uint32_t)threads;
 	status = e.floating ? eval_float(&e) : eval_device(&e, &p);
 	return status ? status : eval_report(&e);
 }

@@ -71,7 +71,7 @@ static int run_frames(struct runner *r, const struct akida_array *frames, const 
 int command_run(int argc, char **argv)
 {
 	const char *model = NULL, *inputs = NULL, *out = NULL, *words[1];
-	uint64_t batch = 1, limit = 0, seed = 0;
+	uint64_t batch = 1, threads = 0, limit = 0, seed = 0;
 	bool raw = false;
 	struct runner_params p;
 	struct akida_array frames = {0};
@@ -88,6 +88,7 @@ int command_run(int argc, char **argv)
 		{"--potentials", OPTION_FLAG, &raw, "write int32 potentials instead", 0, 0},
 		{"--frames", OPTION_COUNT, &limit, "run at most so many frames", 1, 0},
 		{"--batch", OPTION_COUNT, &batch, "frames in flight (1)", 1, 253},
+		{"--threads", OPTION_COUNT, &threads, "of the cpu device (0: as many as processors)", 0, 256},
 		{"--provisional", OPTION_FLAG, &p.provisional, "allow provisional encodings on a board", 0, 0},
 		{"-sa --samples", OPTION_TEXT, &p.stage.samples, "calibration samples of a float network", 0, 0},
 		{0},
@@ -101,6 +102,7 @@ int command_run(int argc, char **argv)
 	if (status != OPTIONS_GO_ON)
 		return status;
 	p.batch = (uint32_t)batch;
+	p.threads = (uint32_t)threads;
 	status = tool_output(out);
 	if (!status)
 		status = runner_open(&r, model, &p);

@@ -31,7 +31,8 @@ static void take_dims(struct runner *r)
 
 int runner_open(struct runner *r, const char *file, const struct runner_params *p)
 {
-	struct akida_session_params sp = {.size = sizeof(sp), .batch = p->batch, .provisional = p->provisional};
+	struct akida_session_params sp = {
+		.size = sizeof(sp), .batch = p->batch, .provisional = p->provisional, .threads = p->threads};
 	struct akida_diag *diag = akida_diag_create();
 	int status, err;
 

@@ -20,6 +20,7 @@ struct runner_params {
 	const char *device; /* NULL: the default, said in a note */
 	uint32_t batch;
 	bool provisional;
+	uint32_t threads; /* of the cpu device; 0: all processors */
 };
 
 void runner_params_init(struct runner_params *p);

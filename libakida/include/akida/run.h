@@ -11,6 +11,8 @@ struct akida_session_params {
 	uint32_t size;
 	uint32_t batch;	  /* frames in flight, 1..253; 0: 1 */
 	bool provisional; /* allow provisional encodings on a board */
+	uint32_t threads; /* cpu: how many may work at once; 0: as many as there are processors */
+	bool pin;	  /* cpu: each to a processor of its own */
 };
 
 /*
@@ -24,7 +26,12 @@ AKIDA_API void akida_session_destroy(struct akida_session *s);
 /* Bytes of one input frame (h*w*c uint8) and int32 values of one output frame. */
 AKIDA_API size_t akida_session_frame_bytes(const struct akida_session *s);
 AKIDA_API size_t akida_session_outputs(const struct akida_session *s);
-/* Runs frames in order; out: frames * outputs int32 (potentials, or activations). Returns frames or a negative errno. */
+/*
+ * On the cpu the frames of one call are shared by its threads, each frame on one; a single frame is shared layer by layer
+ * when it is large. Small ones stay in the caller's thread.
+ *
+ * Runs frames in order; out: frames * outputs int32 (potentials, or activations). Returns frames or a negative errno.
+ */
 AKIDA_API int64_t akida_session_run(struct akida_session *s, const uint8_t *in, size_t frames, int32_t *out);
 /* Statistics of all frames since create or the last reset. */
 AKIDA_API int akida_session_stats(const struct akida_session *s, struct akida_stats *stats);

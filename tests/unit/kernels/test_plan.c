@@ -111,7 +111,7 @@ static bool equal(const struct akida_model *m, const struct expected *x, enum ak
 	bool same = true;
 
 	assert_int_equal(ak_plan_create(m->layers, m->count, isa, &p), 0);
-	assert_int_equal(ak_plan_run_create(p, &r), 0);
+	assert_int_equal(ak_plan_run_create(p, 1, &r), 0);
 	*fallbacks = ak_plan_fallbacks(p);
 	for (int frame = 0; frame < 2; frame++) {
 		ak_plan_frame(r, x->in[frame], x->out[frame]);
