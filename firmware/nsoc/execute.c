@@ -64,32 +64,54 @@ static void merge(const struct ns_layer *l, const struct ns_part *p, const int32
 		memcpy(to, from, p->filters * sizeof(*to));
 }
 
-static uint64_t part_cycles(const struct ns_layer *l, const struct ns_part *p, const uint8_t *in)
+static uint64_t part_cycles(const struct ns_layer *l, const struct ns_part *p, uint64_t events)
 {
-	size_t row = (size_t)l->in_w * l->in_c, cells = row * p->cut_h;
-	uint64_t events;
+	uint64_t cells = (uint64_t)l->in_w * l->in_c * p->cut_h;
 
 	if (l->kind == NS_LAYER_HRC)
 		return ns_cost_hrc((uint64_t)l->conv_h * l->conv_w, l->filters);
-	events = nonzero(in + row * p->cut_y, cells);
 	if (l->kind == NS_LAYER_FULLY)
 		return ns_cost_fully(events, p->filters);
 	return l->kind == NS_LAYER_STANDARD ? ns_cost_standard(events, cells, p->filters)
 					    : ns_cost_separable(events, cells, p->cut_h, l->in_w, p->filters);
 }
 
-static void layer_potentials(const struct ns_plan *plan, const struct ns_layer *l, const uint8_t *in,
-			     struct ns_cost_frame *cost)
+/* Events of the rows that a part sees, from the map in front of the layer or from the fused plan (in: NULL). */
+static uint64_t part_events(const struct ns_plan *plan, unsigned int layer, const struct ns_part *p, const uint8_t *in)
 {
-	uint64_t slowest = 0, total = 0;
+	const struct ns_layer *l = &plan->layer[layer];
+	size_t row = (size_t)l->in_w * l->in_c;
+
+	if (l->kind == NS_LAYER_HRC)
+		return 0;
+	return in ? nonzero(in + row * p->cut_y, row * p->cut_h) : ns_fused_events(plan, layer, p->cut_y, p->cut_h);
+}
+
+static void layer_cost(const struct ns_plan *plan, unsigned int layer, const uint8_t *in, struct ns_cost_frame *cost)
+{
+	const struct ns_layer *l = &plan->layer[layer];
+	uint64_t slowest = 0, total = 0, events = 0;
 
 	for (unsigned int i = 0; i < l->parts; i++) {
 		const struct ns_part *p = &l->part[i];
-		uint64_t cycles = part_cycles(l, p, in);
+		uint64_t cycles;
 
+		/* parts of different filters see the same rows */
+		if (!i || p->cut_y != p[-1].cut_y || p->cut_h != p[-1].cut_h)
+			events = part_events(plan, layer, p, in);
+		cycles = part_cycles(l, p, events);
 		total += cycles;
 		if (cycles > slowest)
 			slowest = cycles;
+	}
+	ns_cost_add_layer(cost, slowest, total);
+}
+
+static void layer_potentials(const struct ns_plan *plan, const struct ns_layer *l, const uint8_t *in)
+{
+	for (unsigned int i = 0; i < l->parts; i++) {
+		const struct ns_part *p = &l->part[i];
+
 		if (l->split_filters) {
 			part_potentials(plan, l, p, in, plan->part_potential);
 			merge(l, p, plan->part_potential, plan->potential);
@@ -97,7 +119,6 @@ static void layer_potentials(const struct ns_plan *plan, const struct ns_layer *
 			part_potentials(plan, l, p, in, plan->potential + (size_t)p->y0 * l->conv_w * l->filters);
 		}
 	}
-	ns_cost_add_layer(cost, slowest, total);
 }
 
 /* Returns the map of out_h x out_w x filters potentials. */
@@ -262,29 +283,46 @@ static void dense_activations(const struct ns_plan *plan, const struct ns_layer 
 	};
 }
 
+/* Layer by layer, each part by itself. */
+static void run_parts(const struct ns_plan *plan, const uint8_t *in, const int32_t **pot, const uint8_t **map,
+		      struct ns_cost_frame *cost)
+{
+	for (unsigned int i = 0; i < plan->layers; i++) {
+		const struct ns_layer *l = &plan->layer[i];
+
+		layer_cost(plan, i, in, cost);
+		layer_potentials(plan, l, in);
+		*pot = pool(plan, l);
+		if (!l->out_bits) /* the last one, by construction */
+			return;
+		activate(l, *pot, plan->map[i & 1u]);
+		in = *map = plan->map[i & 1u];
+	}
+}
+
 bool ns_execute(struct nsoc *n, struct ns_plan *plan, const uint8_t *in, struct ns_output *out,
 		struct ns_cost_frame *cost)
 {
-	const uint8_t *map = in;
+	const struct ns_layer *last = &plan->layer[plan->layers - 1];
+	const int32_t *pot = NULL;
+	const uint8_t *map = NULL;
 
 	memset(out, 0, sizeof(*out));
-	for (unsigned int i = 0; i < plan->layers; i++) {
-		const struct ns_layer *l = &plan->layer[i];
-		const int32_t *pot;
-
-		layer_potentials(plan, l, map, cost);
-		pot = pool(plan, l);
-		if (!l->out_bits) { /* the last one, by construction */
-			if (l->kind != NS_LAYER_FULLY)
-				return sparse_potentials(n, plan, l, pot, out);
-			dense_potentials(plan, l, pot, out);
-			return true;
-		}
-		activate(l, pot, plan->map[i & 1u]);
-		map = plan->map[i & 1u];
+	if (plan->fused) {
+		ns_fused_frame(plan, in, &pot, &map);
+		for (unsigned int i = 0; i < plan->layers; i++)
+			layer_cost(plan, i, NULL, cost);
+	} else {
+		run_parts(plan, in, &pot, &map, cost);
 	}
-	if (plan->layer[plan->layers - 1].kind != NS_LAYER_FULLY)
-		return sparse_activations(n, plan, &plan->layer[plan->layers - 1], map, out);
-	dense_activations(plan, &plan->layer[plan->layers - 1], map, out);
+	if (!last->out_bits) {
+		if (last->kind != NS_LAYER_FULLY)
+			return sparse_potentials(n, plan, last, pot, out);
+		dense_potentials(plan, last, pot, out);
+		return true;
+	}
+	if (last->kind != NS_LAYER_FULLY)
+		return sparse_activations(n, plan, last, map, out);
+	dense_activations(plan, last, map, out);
 	return true;
 }

@@ -7,7 +7,8 @@
  *   core.c     core register block, resets, EPG         dma.c      the three core DMA controllers and their rings
  *   mesh.c     NP population, packets in and out         sensor.c   energy, power samples
  *   plan.c     programmed mesh -> executable plan        weights.c  weight lines -> gather order
- *   execute.c  one frame through a plan, its output      cost.c     cycles and energy of what happened
+ *   execute.c  one frame through a plan, its output      fuse.c     the plan on the compute kernels
+ *   cost.c     cycles and energy of what happened
  *
  * One caller at a time; no locks, no threads, no global state.
  */

@@ -605,6 +605,7 @@ void ns_plan_drop(struct nsoc *n)
 
 	if (!p)
 		return;
+	ns_fuse_drop(p);
 	for (unsigned int i = 0; i < p->layers; i++) {
 		for (unsigned int k = 0; k < p->layer[i].parts; k++) {
 			free(p->layer[i].part[k].weights);
@@ -645,5 +646,7 @@ struct ns_plan *ns_plan_get(struct nsoc *n, uint32_t in_h, uint32_t in_w)
 		return NULL;
 	}
 	n->plan->usable = plan_hrc(&b) && plan_chain(&b) && allocate(n->plan);
+	if (n->plan->usable)
+		ns_fuse(n->plan);
 	return n->plan->usable ? n->plan : NULL;
 }

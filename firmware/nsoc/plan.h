@@ -43,8 +43,18 @@ struct ns_plan {
 	size_t potential_max; /* largest map of potentials */
 	uint8_t *map[2];
 	int32_t *potential, *pooled, *part_potential, *row;
-	uint8_t *output; /* payload of the last layer */
+	uint8_t *output;	/* payload of the last layer */
+	struct ns_fused *fused; /* NULL: layer by layer with the arithmetic of layer/ */
 };
+
+/* ---- fuse.c: the chain as one plan of the compute kernels ---- */
+/* Sets p->fused if the parts of each layer make up one layer of layer.h; a mesh that is odd in a harmless way stays as it is. */
+void ns_fuse(struct ns_plan *p);
+void ns_fuse_drop(struct ns_plan *p);
+/* One frame: potentials of the last layer, or its activations when it has any. */
+void ns_fused_frame(struct ns_plan *p, const uint8_t *in, const int32_t **potentials, const uint8_t **map);
+/* Values that are not zero in rows of a layer's input; layer >= 1. */
+uint64_t ns_fused_events(const struct ns_plan *p, unsigned int layer, uint32_t first, uint32_t rows);
 
 /* ---- weights.c: SRAM content to gather order; false when a line, word or pair was never written ---- */
 bool ns_weights_hrc(const struct ns_hrc *h, uint32_t channels, uint32_t kernel, struct ns_part *p);

@@ -46,7 +46,8 @@ fi
 # Only the registration is meant to be found by QEMU: everything else stays inside the object.
 obj=$bed/obj
 mkdir -p "$obj"
-flags="-O2 -g -fPIC -fvisibility=hidden -ffunction-sections"
+# A board in a machine needs no compute kernels: layer/ alone.
+flags="-O2 -g -fPIC -fvisibility=hidden -ffunction-sections -DNSOC_PLAIN"
 cd "$top"
 objects=
 for f in firmware/nsoc/*.c libakida/layer/layer.c libakida/layer/semantics.c; do

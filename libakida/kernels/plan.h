@@ -41,5 +41,11 @@ void ak_plan_frame(struct ak_plan_run *r, const uint8_t *in, int32_t *out);
 void ak_plan_frame_team(struct ak_plan_run *r, struct ak_team *t, const uint8_t *in, int32_t *out);
 /* Multiplications of a frame: whether sharing it pays. */
 uint64_t ak_plan_products(const struct ak_plan *p);
+/*
+ * After a frame, for v1 layers with an activation: row y of the layer's output is at y * pitch, w * c codes; and how many
+ * codes of some rows are not zero.
+ */
+const uint8_t *ak_plan_output(const struct ak_plan_run *r, uint32_t layer, size_t *pitch);
+uint64_t ak_plan_nonzero(const struct ak_plan_run *r, uint32_t layer, uint32_t first, uint32_t rows);
 
 #endif

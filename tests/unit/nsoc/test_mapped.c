@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Networks of every encodable kind, with random weights, mapped for both chips: the software NSoC, which reads packets
- * only, must give what layer/ computes directly. Two independent readings of the encoding meet here.
+ * only, must give what layer/ computes directly. Two independent readings of the encoding meet here. It runs twice, by the
+ * compute kernels and part by part: outputs and modelled time are the same.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -190,7 +191,7 @@ static struct akida_model *build(const struct net *n, struct akida_diag *diag)
 }
 
 static int32_t *run(const char *device, const struct akida_program *p, const struct akida_model *m, const uint8_t *in,
-		    struct akida_diag *diag, size_t *outputs)
+		    struct akida_diag *diag, size_t *outputs, uint64_t *clocks)
 {
 	struct akida_session_params params = {.size = sizeof(params), .batch = 2, .provisional = true};
 	struct akida_stats stats = {.size = sizeof(stats)};
@@ -207,6 +208,7 @@ static int32_t *run(const char *device, const struct akida_program *p, const str
 		fail_msg("%s: %s", device, akida_session_error(s));
 	assert_int_equal(akida_session_stats(s, &stats), 0);
 	assert_int_equal(stats.unknown_events, 0);
+	*clocks = stats.inference_clk;
 	akida_session_destroy(s);
 	akida_device_close(d);
 	return out;
@@ -221,7 +223,8 @@ static void compare(const struct net *n, const char *chip)
 	char device[32];
 	size_t bytes = (size_t)n->h * n->w * n->c, outputs, spread = 0;
 	uint8_t *in = malloc(FRAMES * bytes);
-	int32_t *want, *got;
+	int32_t *want, *got, *parts;
+	uint64_t clocks, clocks_of_parts;
 
 	seed = 7;
 	m = build(n, diag);
@@ -230,9 +233,15 @@ static void compare(const struct net *n, const char *chip)
 		in[i] = (uint8_t)rnd();
 	if (akida_map(m, chip, &params, &p, NULL, diag))
 		fail_msg("%s on %s: %s", n->name, chip, akida_diag_first_error(diag)->text);
-	want = run("cpu", NULL, m, in, diag, &outputs);
 	snprintf(device, sizeof(device), "virtual:%s", chip);
-	got = run(device, p, NULL, in, diag, &outputs);
+	got = run(device, p, NULL, in, diag, &outputs, &clocks);
+	setenv("AKIDA_ISA", "ref", 1);
+	want = run("cpu", NULL, m, in, diag, &outputs, &clocks_of_parts);
+	parts = run(device, p, NULL, in, diag, &outputs, &clocks_of_parts);
+	unsetenv("AKIDA_ISA");
+	assert_true(clocks > 0);
+	assert_int_equal(clocks, clocks_of_parts);
+	assert_memory_equal(got, parts, FRAMES * outputs * sizeof(*got));
 	for (size_t i = 0; i < FRAMES * outputs; i++) {
 		if (want[i] != got[i])
 			fail_msg("%s on %s: output %zu is %d, %d wanted", n->name, chip, i, got[i], want[i]);
@@ -241,6 +250,7 @@ static void compare(const struct net *n, const char *chip)
 	assert_true(spread > 0); /* a constant output would prove nothing */
 	free(want);
 	free(got);
+	free(parts);
 	free(in);
 	akida_program_destroy(p);
 	akida_model_destroy(m);
