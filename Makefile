@@ -218,10 +218,27 @@ dkms-tree:
 	install -m644 LICENSES/* $(DKMS_TREE)/LICENSES
 	sed 's|@version@|$(VERSION)|' driver/dkms.conf.in > $(DKMS_TREE)/dkms.conf
 
-NOT_YET := deb soak mutate fuzz bench-kernels bench-train bench-driver \
+NOT_YET := deb soak mutate fuzz bench-train bench-driver \
 	check-docs check-deb check-image check-browser check-hw
 $(NOT_YET):
 	@echo "make $@: not available in this version" >&2; exit 1
+
+## Benchmarks beside what users would pick instead
+
+BENCH_LIB = $(B)/lib/libakida.a
+BENCH_CPPFLAGS = -D_GNU_SOURCE -Ilibakida/include -Ilibakida -Itests/bench
+KERNELS_BENCH_SRC := $(addprefix tests/bench/,kernels.c measure.c networks.c peer_onednn.c peer_xnnpack.c)
+$(B)/bench/kernels: $(KERNELS_BENCH_SRC) $(wildcard tests/bench/*.h) $(BENCH_LIB)
+	@mkdir -p $(@D)
+	$(SAY) BIN $@
+	$(Q)$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -fopenmp $(BENCH_CPPFLAGS) $(KERNELS_BENCH_SRC) $(BENCH_LIB) -o $@ -ldnnl -lXNNPACK \
+		-lpthreadpool -lpthread -lm
+
+# make -s bench-kernels [T=1,2] [BATCH=1,32] [NETS=W1,..] [BITS=8,4,84] [AKIDA_ISA=avx2]; RUNNER="chrt -f 10" on a busy machine
+bench-kernels:
+	@sh $(DEPS) install build bench >&2
+	@$(MAKE) $(JOBS) -s --no-print-directory $(B)/bench/kernels >&2
+	@$(RUNNER) $(B)/bench/kernels '$(NETS)' '$(T)' '$(BATCH)' '$(BITS)'
 
 ## Installing
 
@@ -249,6 +266,7 @@ help:
 	@echo "make check-unit | check-asan | check-cli | check-golden | check-build | lint      parts of it"
 	@echo "make check-kernel   real kernels in QEMU with the module and both emulated boards; KERNELS='6.1 6.1-arm64 6.12'|all LEGS= TESTS="
 	@echo "make check-kernel-debug   the same on a kernel with KASAN, lockdep and more, which the first run builds"
+	@echo "make -s bench-kernels    the cpu device beside oneDNN and XNNPACK; T=1,2 BATCH=1,32 NETS=W1,W2,W3,W4a,W4b,W4c BITS=8,4,84"
 	@echo "make module         akida.ko for the running kernel (KVER= or KDIR= for another)"
 	@echo "make module-install DESTDIR=    it, the udev rule, the group; make dkms-tree    sources for DKMS in build/dkms"
 	@echo "make deps           install what building and testing need (apt; without root: print the list)"
@@ -263,6 +281,6 @@ print-%:
 	@echo '$($*)'
 
 .PHONY: module module-install dkms-tree all lib runtime tools links models unit unit-bin deps bench check check-unit check-asan check-cli check-golden \
-	check-build check-kernel check-kernel-ready check-kernel-debug lint format docs install clean help $(NOT_YET)
+	check-build check-kernel check-kernel-ready check-kernel-debug lint format docs install clean help bench-kernels $(NOT_YET)
 .DELETE_ON_ERROR:
 -include $(RUNTIME_OBJ:.o=.d) $(TOOLCHAIN_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TEST_BIN:=.d)

@@ -160,7 +160,8 @@ static void run_batch(struct cpu *c, const uint8_t *in, size_t frames, int32_t *
 		c->in = in + done * c->in_bytes;
 		c->out = out + done * c->outputs;
 		c->frames = frames - done < SLICE ? frames - done : SLICE;
-		c->step = c->frames / (4 * c->threads) + 1;
+		c->step = c->frames / (4 * (size_t)c->threads);
+		c->step = c->step ? c->step : 1;
 		atomic_store(&c->next, 0);
 		ak_team_run(c->team, batch_member, c);
 		for (size_t i = 0; i < c->frames; i++)

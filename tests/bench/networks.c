@@ -6,63 +6,50 @@
 #include "networks.h"
 #include "layer/v2.h"
 
-enum kind { CONV = 1, SEPARABLE, AVERAGE, DENSE };
-
-/* One line of the workload table; pool: 2 x 2 behind it. */
-struct line {
-	enum kind kind;
-	uint32_t filters, kernel, stride;
-	bool pool, average;
-};
-
-struct network {
-	const char *name;
-	uint32_t h, w, c;
-	bool image; /* the first layer is an input convolution */
-	struct line line[18];
-};
-
-static const struct network networks[] = {
+const struct bench_workload bench_workloads[] = {
 	{"W1",
 	 28,
 	 28,
 	 1,
 	 true,
-	 {{CONV, 16, 3, 1, true, false}, {CONV, 16, 3, 1, true, false}, {.kind = DENSE, .filters = 10}}},
+	 {{BENCH_CONV, 16, 3, 1, true, false},
+	  {BENCH_CONV, 16, 3, 1, true, false},
+	  {.kind = BENCH_DENSE, .filters = 10}}},
 	{"W2",
 	 49,
 	 10,
 	 1,
 	 true,
-	 {{CONV, 64, 5, 2, false, false},
-	  {SEPARABLE, 64, 3, 1, false, false},
-	  {SEPARABLE, 64, 3, 1, false, false},
-	  {SEPARABLE, 64, 3, 1, false, false},
-	  {SEPARABLE, 64, 3, 1, false, true},
-	  {.kind = DENSE, .filters = 33}}},
+	 {{BENCH_CONV, 64, 5, 2, false, false},
+	  {BENCH_SEPARABLE, 64, 3, 1, false, false},
+	  {BENCH_SEPARABLE, 64, 3, 1, false, false},
+	  {BENCH_SEPARABLE, 64, 3, 1, false, false},
+	  {BENCH_SEPARABLE, 64, 3, 1, false, true},
+	  {.kind = BENCH_DENSE, .filters = 33}}},
 	{"W3",
 	 160,
 	 160,
 	 3,
 	 true,
-	 {{CONV, 16, 3, 2, false, false},
-	  {CONV, 32, 3, 1, false, false},
-	  {CONV, 64, 3, 2, false, false},
-	  {CONV, 64, 3, 1, false, false},
-	  {SEPARABLE, 128, 3, 2, false, false},
-	  {SEPARABLE, 128, 3, 1, false, false},
-	  {SEPARABLE, 256, 3, 2, false, false},
-	  {SEPARABLE, 256, 3, 1, false, false},
-	  {SEPARABLE, 256, 3, 1, false, false},
-	  {SEPARABLE, 256, 3, 1, false, false},
-	  {SEPARABLE, 256, 3, 1, false, false},
-	  {SEPARABLE, 256, 3, 1, false, false},
-	  {SEPARABLE, 512, 3, 2, false, false},
-	  {SEPARABLE, 512, 3, 1, false, true},
-	  {.kind = DENSE, .filters = 1000}}},
-	{"W4a", 32, 32, 64, false, {{CONV, 64, 3, 1, false, false}}},
-	{"W4b", 14, 14, 256, false, {{CONV, 256, 1, 1, false, false}}},
-	{"W4c", 1, 1, 1024, false, {{.kind = DENSE, .filters = 1000}}},
+	 {{BENCH_CONV, 16, 3, 2, false, false},
+	  {BENCH_CONV, 32, 3, 1, false, false},
+	  {BENCH_CONV, 64, 3, 2, false, false},
+	  {BENCH_CONV, 64, 3, 1, false, false},
+	  {BENCH_SEPARABLE, 128, 3, 2, false, false},
+	  {BENCH_SEPARABLE, 128, 3, 1, false, false},
+	  {BENCH_SEPARABLE, 256, 3, 2, false, false},
+	  {BENCH_SEPARABLE, 256, 3, 1, false, false},
+	  {BENCH_SEPARABLE, 256, 3, 1, false, false},
+	  {BENCH_SEPARABLE, 256, 3, 1, false, false},
+	  {BENCH_SEPARABLE, 256, 3, 1, false, false},
+	  {BENCH_SEPARABLE, 256, 3, 1, false, false},
+	  {BENCH_SEPARABLE, 512, 3, 2, false, false},
+	  {BENCH_SEPARABLE, 512, 3, 1, false, true},
+	  {.kind = BENCH_DENSE, .filters = 1000}}},
+	{"W4a", 32, 32, 64, false, {{BENCH_CONV, 64, 3, 1, false, false}}},
+	{"W4b", 14, 14, 256, false, {{BENCH_CONV, 256, 1, 1, false, false}}},
+	{"W4c", 1, 1, 1024, false, {{.kind = BENCH_DENSE, .filters = 1000}}},
+	{.name = NULL},
 };
 
 uint32_t bench_random(uint32_t *seed)
@@ -74,6 +61,7 @@ uint32_t bench_random(uint32_t *seed)
 struct builder {
 	struct akida_layer layers[40];
 	uint32_t count, ip, bits, seed;
+	double zeros;
 	uint32_t h, w, c;
 	double rms; /* of the codes that arrive */
 	bool failed;
@@ -122,13 +110,43 @@ static struct akida_layer *add(struct builder *b, enum akida_layer_type type, ui
 	return l;
 }
 
+/* Where the normal distribution has left p behind, by bisection. */
+static double normal_quantile(double p)
+{
+	double low = -6, high = 6;
+
+	for (int i = 0; i < 40; i++) {
+		double mid = (low + high) / 2;
+
+		if (erfc(-mid / sqrt(2)) / 2 < p)
+			low = mid;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static void set_bias(struct akida_layer *l, uint32_t f, double value)
+{
+	int shift = 0;
+
+	for (; fabs(value) > 127; value /= 2)
+		shift++;
+	l->v2->bias[f] = (int8_t)value;
+	l->v2->bias_shift[f] = (uint8_t)shift;
+}
+
 /* After its parameters: memory, weights, and steps or scales that map `sigma` to a third of the output's range. */
 static void fill(struct builder *b, struct akida_layer *l, double sigma)
 {
+	double quiet;
+
 	if (l->v2 ? ak_v2_alloc(l) : ak_layer_alloc(l)) {
 		b->failed = true;
 		return;
 	}
+	/* the threshold below which a normal sum lies with this probability */
+	quiet = b->zeros > 0 && (!l->v2 || l->v2->act == AK_V2_ACT_RELU) ? sigma * normal_quantile(b->zeros) : 0;
 	random_weights(b, l->weights, ak_layer_weight_count(l));
 	if (l->weights_pw)
 		random_weights(b, l->weights_pw, ak_layer_weight_pw_count(l));
@@ -136,7 +154,7 @@ static void fill(struct builder *b, struct akida_layer *l, double sigma)
 		int shift = 0;
 		double scale = (l->v2->out_signed ? 40 : 80) / sigma;
 
-		l->v2->bias[f] = (int8_t)(bench_random(&b->seed) % 255 - 127);
+		set_bias(l, f, (double)(bench_random(&b->seed) % 255) - 127 - quiet);
 		if (!l->v2->rescale)
 			continue;
 		for (; scale < 128; scale *= 2)
@@ -145,7 +163,7 @@ static void fill(struct builder *b, struct akida_layer *l, double sigma)
 		l->v2->out_shift[f] = (int8_t)-shift;
 	}
 	for (uint32_t f = 0; f < l->filters && !l->v2 && l->activation; f++) {
-		l->threshold[f] = (int32_t)(bench_random(&b->seed) % 200) - 100;
+		l->threshold[f] = (int32_t)(bench_random(&b->seed) % 200) - 100 + (int32_t)quiet;
 		l->step16[f] = (int32_t)(sigma * 16 / 6) + 1;
 	}
 	for (uint32_t f = 0; f < l->filters && l->scale; f++)
@@ -164,7 +182,7 @@ static void finish(struct builder *b, struct akida_layer *l)
 	b->c = l->out_c;
 }
 
-static void pooling(struct akida_layer *l, const struct line *t)
+static void pooling(struct akida_layer *l, const struct bench_line *t)
 {
 	if (t->average)
 		l->pool = AKIDA_POOL_GLOBAL_AVERAGE;
@@ -175,7 +193,7 @@ static void pooling(struct akida_layer *l, const struct line *t)
 	l->pool_padding = AKIDA_PAD_SAME;
 }
 
-static void add_conv(struct builder *b, const struct line *t, bool input, uint32_t kernel, uint32_t stride)
+static void add_conv(struct builder *b, const struct bench_line *t, bool input, uint32_t kernel, uint32_t stride)
 {
 	enum akida_layer_type v1 = input ? AKIDA_LAYER_INPUT_CONV : AKIDA_LAYER_CONV;
 	enum akida_layer_type v2 = input ? AKIDA_LAYER_INPUT_CONV2D : AKIDA_LAYER_CONV2D;
@@ -195,9 +213,9 @@ static void add_conv(struct builder *b, const struct line *t, bool input, uint32
 	finish(b, l);
 }
 
-static void add_separable(struct builder *b, const struct line *t)
+static void add_separable(struct builder *b, const struct bench_line *t)
 {
-	struct line pointwise = *t;
+	struct bench_line pointwise = *t;
 	double first = t->kernel * b->rms * weight_rms(b);
 	struct akida_layer *l = add(b, b->ip == 2 ? AKIDA_LAYER_DEPTHWISE_CONV2D : AKIDA_LAYER_SEPARABLE,
 				    b->ip == 2 ? b->c : t->filters);
@@ -221,7 +239,7 @@ static void add_separable(struct builder *b, const struct line *t)
 	finish(b, l);
 }
 
-static void add_dense(struct builder *b, const struct line *t)
+static void add_dense(struct builder *b, const struct bench_line *t)
 {
 	struct akida_layer *l = add(b, b->ip == 2 ? AKIDA_LAYER_DENSE1D : AKIDA_LAYER_FULLY, t->filters);
 
@@ -250,26 +268,31 @@ static void add_data(struct builder *b)
 	finish(b, l);
 }
 
-struct akida_model *bench_network(const char *name, uint32_t ip, uint32_t weights_bits, uint32_t seed)
+struct akida_model *bench_network(const char *name, const struct bench_options *o)
 {
-	const struct network *n = NULL;
+	const struct bench_workload *n = NULL;
 	struct akida_model *m = NULL;
 	struct akida_layer *own;
 	struct builder *b = calloc(1, sizeof(*b));
 
-	for (size_t i = 0; i < sizeof(networks) / sizeof(*networks); i++)
-		if (!strcmp(networks[i].name, name))
-			n = &networks[i];
+	for (const struct bench_workload *w = bench_workloads; w->name; w++)
+		n = !strcmp(w->name, name) ? w : n;
 	if (!n || !b)
 		goto done;
-	*b = (struct builder){
-		.ip = ip, .bits = weights_bits, .seed = seed, .h = n->h, .w = n->w, .c = n->c, .rms = 148};
+	*b = (struct builder){.ip = o->ip,
+			      .bits = o->weights_bits,
+			      .zeros = o->zeros,
+			      .seed = o->seed,
+			      .h = n->h,
+			      .w = n->w,
+			      .c = n->c,
+			      .rms = 148};
 	if (!n->image)
 		add_data(b);
-	for (const struct line *t = n->line; t->kind && !b->failed; t++) {
-		if (t->kind == CONV)
+	for (const struct bench_line *t = n->line; t->kind && !b->failed; t++) {
+		if (t->kind == BENCH_CONV)
 			add_conv(b, t, n->image && t == n->line, t->kernel, t->stride);
-		else if (t->kind == SEPARABLE)
+		else if (t->kind == BENCH_SEPARABLE)
 			add_separable(b, t);
 		else
 			add_dense(b, t);
