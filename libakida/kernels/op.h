@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a plan asks of an instruction set. All tensors are bytes (h, w, c) with a border that holds the padding, so that no
- * kernel knows edges: a position is an offset, taps are offsets from it. Signed codes are kept as code + 128.
+ * kernel knows edges: a position is an offset, taps are offsets from it. Signed codes are kept as code + 128, unless none is below 0.
  *
  * A kernel computes, per filter f and with 32-bit sums that the planner has shown cannot overflow,
  *
@@ -19,7 +19,7 @@
 #define AK_TAIL 256u /* readable bytes behind every tensor and weight array: vectors may read beyond, never use it */
 
 enum ak_post {
-	AK_POST_SHIFT, /* byte: (a * mul[f] + add) >> shift, saturated to 0 .. 255 */
+	AK_POST_SHIFT, /* byte: (a * mul[f] + add) >> shift, 0 .. max */
 	AK_POST_CEIL,  /* byte: ceil((float)a * factor[f]), 0 .. max */
 	AK_POST_NONE,  /* int32: a */
 	AK_POST_SUM,   /* int32: a added over all outputs, per filter; out_offset is not used */
@@ -67,6 +67,7 @@ struct ak_conv {
 struct ak_dense {
 	uint32_t filters, nk, bits; /* nk: a multiple of 8; bits: of the packed weights */
 	uint32_t vectors;	    /* 8 bits: 1, 2, 4 or 8 per block; 4, 2, 1 at 4, 2, 1 bits */
+	bool small;		    /* any sum of two products fits 16 bits */
 	uint32_t offset;	    /* added to each weight below 8 bits: 8, 2, 0; bias does not know of it */
 	struct ak_requantize q;
 	const int32_t *k_offset;

@@ -174,6 +174,7 @@ int ak_pack_dense(struct ak_plan *p, const struct akida_layer *l, const struct a
 	d->q.post = ak_post_of(l, false);
 	d->bits = inputs * l->filters < PACK_DENSE_FROM ? 8 : dense_bits(l->weights, inputs * l->filters);
 	d->offset = d->bits == 8 || d->bits == 1 ? 0 : 1u << (d->bits - 1);
+	d->small = sum_limit(l->weights, inputs * l->filters, x) > 0;
 	d->vectors = d->bits < 8 ? d->bits : vectors > 4 ? 8 : vectors > 2 ? 4 : vectors;
 	err = ak_pack_posts(p, l, x,
 			    &(struct ak_sums){.weights = l->weights, .taps = inputs, .sums = 1, .slots = l->filters},

@@ -80,8 +80,8 @@ static struct ak_codes codes_of(const struct ak_plan *p, uint32_t tensor)
 		if (!p->v2)
 			x.high = (1 << l->act_bits) - 1;
 		else if (l->v2->out_signed)
-			x = (struct ak_codes){-(1 << (l->v2->output_bits - 1)), (1 << (l->v2->output_bits - 1)) - 1,
-					      x.zero};
+			x = (struct ak_codes){x.zero ? -(1 << (l->v2->output_bits - 1)) : 0,
+					      (1 << (l->v2->output_bits - 1)) - 1, x.zero};
 		else
 			x.high = (1 << l->v2->output_bits) - 1;
 	}
@@ -129,7 +129,7 @@ static int name_tensors(struct ak_plan *p)
 			.w = l->out_w,
 			.c = l->out_c,
 			.wide = !bytes_out(p, l),
-			.zero = p->v2 && bytes_out(p, l) && l->v2->out_signed ? 128 : 0,
+			.zero = ak_code_zero(l),
 		};
 		p->tensor_of[i + 1] = p->tensors++;
 	}
@@ -254,12 +254,12 @@ static size_t first_tap(const struct akida_layer *l, const struct ak_tensor *in)
 }
 
 /* The map before a pool that no tile does: bytes without a border, or sums for an average. */
-static struct ak_tensor map_of(const struct ak_plan *p, const struct akida_layer *l, bool wide)
+static struct ak_tensor map_of(const struct akida_layer *l, bool wide)
 {
 	struct ak_tensor t = {.h = l->conv_h, .w = l->conv_w, .c = l->filters, .wide = wide};
 
-	if (!wide && p->v2 && l->v2->out_signed)
-		t.zero = 128;
+	if (!wide)
+		t.zero = ak_code_zero(l);
 	lay_out(&t);
 	return t;
 }
@@ -272,7 +272,7 @@ static const struct ak_tensor *target(struct ak_plan *p, const struct akida_laye
 	o->pool = l->pool == AKIDA_POOL_MAX && !(pools_in_tile(l) && o->kind != AK_OP_DEPTHWISE);
 	if (!o->average && !o->pool)
 		return &p->tensor[o->out];
-	o->map = map_of(p, l, o->average);
+	o->map = map_of(l, o->average);
 	if (o->pool && o->map.bytes > p->map_bytes)
 		p->map_bytes = o->map.bytes;
 	return &o->map;

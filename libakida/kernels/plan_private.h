@@ -96,6 +96,8 @@ struct ak_codes {
 /* ---- post.c ---- */
 
 enum ak_post ak_post_of(const struct akida_layer *l, bool average);
+/* What is added to a layer's output codes to make them bytes: 128 where they are signed, 0 behind a ReLU all the same. */
+uint8_t ak_code_zero(const struct akida_layer *l);
 
 /* The weights whose products are summed: [taps][filters]. */
 struct ak_sums {

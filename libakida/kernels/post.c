@@ -149,14 +149,15 @@ static bool post_filter(const struct akida_layer *l, const struct ak_codes *x, u
 	return true;
 }
 
-/* Would the value without its clamp not be the same after saturation to a byte? */
+/* Would the value without its clamp not be the same after it is held to 0 .. max? */
 static bool needs_clamp(const struct akida_layer *l, const struct post *o, const struct ak_requantize *q)
 {
 	if (q->post != AK_POST_SHIFT)
 		return o->a.low < o->clamp.low || o->a.high > o->clamp.high;
-	if (l->v2->output_bits != 8 || !fits(o->a.low * o->mul + q->add, 32) || !fits(o->a.high * o->mul + q->add, 32))
+	if ((ak_code_zero(l) && l->v2->output_bits != 8) || !fits(o->a.low * o->mul + q->add, 32) ||
+	    !fits(o->a.high * o->mul + q->add, 32))
 		return true;
-	return (o->a.high > o->clamp.high && (o->clamp.high * o->mul + q->add) >> q->shift < 255) ||
+	return (o->a.high > o->clamp.high && (o->clamp.high * o->mul + q->add) >> q->shift < q->max) ||
 	       (o->a.low < o->clamp.low && (o->clamp.low * o->mul + q->add) >> q->shift > 0);
 }
 
@@ -169,8 +170,10 @@ static bool unify(const struct akida_layer *l, struct post *o, uint32_t n, struc
 	}
 	for (uint32_t i = 0; i < n; i++)
 		q->shift = o[i].shift > q->shift ? (int32_t)o[i].shift : q->shift;
-	if (q->post == AK_POST_SHIFT)
-		q->add = (int32_t)(half(q->shift) + (l->v2->out_signed ? (int64_t)128 << q->shift : 0));
+	if (q->post == AK_POST_SHIFT) {
+		q->add = (int32_t)(half(q->shift) + ((int64_t)ak_code_zero(l) << q->shift));
+		q->max = ak_code_zero(l) + (1 << (l->v2->output_bits - l->v2->out_signed)) - 1;
+	}
 	for (uint32_t i = 0; i < n; i++) {
 		o[i].mul <<= q->shift - o[i].shift;
 		if (q->post == AK_POST_SHIFT &&
@@ -180,6 +183,13 @@ static bool unify(const struct akida_layer *l, struct post *o, uint32_t n, struc
 		q->clamp = q->clamp || needs_clamp(l, &o[i], q);
 	}
 	return true;
+}
+
+uint8_t ak_code_zero(const struct akida_layer *l)
+{
+	bool relu = l->v2 && l->v2->act == AK_V2_ACT_RELU && l->v2->out_scale;
+
+	return l->v2 && l->v2->output_bits <= 8 && l->v2->out_signed && !relu ? 128 : 0;
 }
 
 enum ak_post ak_post_of(const struct akida_layer *l, bool average)

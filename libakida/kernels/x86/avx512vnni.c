@@ -10,7 +10,7 @@
 #define ISA AK_ISA_AVX512VNNI
 #define KERNELS ak_kernels_avx512vnni
 #define FILTER_VECTORS 4
-#define USE_SUM16(c) 0
+#define dot4_small dot4
 
 typedef V W;
 typedef V X;

@@ -7,7 +7,7 @@
 #define ISA AK_ISA_AVXVNNI
 #define KERNELS ak_kernels_avxvnni
 #define FILTER_VECTORS 2
-#define USE_SUM16(c) 0
+#define dot4_small dot4
 
 typedef V W;
 typedef V X;

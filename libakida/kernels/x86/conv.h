@@ -10,7 +10,7 @@ struct tile {
 	void *out;
 };
 
-enum product { PRODUCT_4, PRODUCT_2, PRODUCT_SUM16 };
+enum product { PRODUCT_4, PRODUCT_2, PRODUCT_SUM16, PRODUCT_SMALL };
 
 AI void tile_sums(const struct tile *t, const uint32_t *off, enum product product, int p, int nv, V *a)
 {
@@ -27,7 +27,7 @@ AI void tile_sums(const struct tile *t, const uint32_t *off, enum product produc
 	for (uint32_t k = 0; k < c->nk; k++, w += sizeof(V) * (size_t)nv) {
 		ptrdiff_t o = c->k_offset[k];
 
-		if (product == PRODUCT_2) {
+		if (product == PRODUCT_2 || product == PRODUCT_SMALL) {
 			V wv[4];
 
 #pragma GCC unroll 4
@@ -39,7 +39,8 @@ AI void tile_sums(const struct tile *t, const uint32_t *off, enum product produc
 
 #pragma GCC unroll 4
 				for (int j = 0; j < nv; j++)
-					a[i * nv + j] = dot2(a[i * nv + j], x, wv[j]);
+					a[i * nv + j] = product == PRODUCT_2 ? dot2(a[i * nv + j], x, wv[j])
+									     : dot4_small(a[i * nv + j], x, wv[j]);
 			}
 		} else {
 			W wv[4];
@@ -332,6 +333,7 @@ ALL_TILES(4)
 ALL_TILES(2)
 #ifdef HAS_SUM16
 ALL_TILES(SUM16)
+ALL_TILES(SMALL)
 #endif
 
 static const tile_fn tiles[][FILTER_VECTORS][8] = {
@@ -339,16 +341,29 @@ static const tile_fn tiles[][FILTER_VECTORS][8] = {
 	ALL_NAMES(2),
 #ifdef HAS_SUM16
 	ALL_NAMES(SUM16),
+	ALL_NAMES(SMALL),
 #endif
 };
 /* clang-format on */
 
 static const unsigned char tile_positions[FILTER_VECTORS] = {TILE_POSITIONS};
 
+/* Widening a 16-bit sum costs as much as two groups: it has to hold more. */
+static enum product product_of(const struct ak_conv *c)
+{
+	if (c->pairs)
+		return PRODUCT_2;
+#ifdef HAS_SUM16
+	return c->sum_limit > 2 ? PRODUCT_SUM16 : c->sum_limit ? PRODUCT_SMALL : PRODUCT_4;
+#else
+	return PRODUCT_4;
+#endif
+}
+
 static void conv_block(const struct ak_conv *c, const struct tile *t, uint32_t nv, size_t first, size_t end)
 {
 	const uint32_t *off = c->in_offset + first * c->window, *out_offset = c->out_offset + first;
-	const tile_fn *fn = tiles[c->pairs ? PRODUCT_2 : USE_SUM16(c) ? PRODUCT_SUM16 : PRODUCT_4][nv - 1];
+	const tile_fn *fn = tiles[product_of(c)][nv - 1];
 	uint32_t most = tile_positions[nv - 1] / c->window;
 	size_t full = (end - first) / most, rest = (end - first) % most;
 

@@ -9,7 +9,8 @@ AI V plane(V packed, unsigned int bits, unsigned int j)
  * A block of filters: `vectors` of weights side by side, each of 8 / bits vectors of filters. Always eight sums: several per
  * filter where a block has fewer, so that none waits for another; nk is a multiple of 8.
  */
-AI void dense_block(const struct ak_dense *d, const uint8_t *in, const uint8_t *w, unsigned int bits, int vectors, V *a)
+AI void dense_block(const struct ak_dense *d, const uint8_t *in, const uint8_t *w, unsigned int bits, int vectors,
+		    bool small, V *a)
 {
 	int planes = 8 / (int)bits, n = vectors * planes, copies = 8 / n;
 	V s[8];
@@ -20,7 +21,7 @@ AI void dense_block(const struct ak_dense *d, const uint8_t *in, const uint8_t *
 	for (uint32_t k = 0; k < d->nk; k += (uint32_t)copies) {
 #pragma GCC unroll 8
 		for (int u = 0; u < copies; u++, w += sizeof(V) * (size_t)vectors) {
-			X x = inputs_of(v_spread(in + d->k_offset[k + (uint32_t)u]));
+			V x = v_spread(in + d->k_offset[k + (uint32_t)u]);
 
 #pragma GCC unroll 8
 			for (int v = 0; v < vectors; v++) {
@@ -31,7 +32,8 @@ AI void dense_block(const struct ak_dense *d, const uint8_t *in, const uint8_t *
 					V one = bits == 8 ? packed : plane(packed, bits, (unsigned int)j);
 					V *sum = &s[u * n + v * planes + j];
 
-					*sum = dot4(*sum, x, weights_of(one));
+					*sum = small ? dot4_small(*sum, x, one)
+						     : dot4(*sum, inputs_of(x), weights_of(one));
 				}
 			}
 		}
@@ -48,17 +50,16 @@ AI void dense_block(const struct ak_dense *d, const uint8_t *in, const uint8_t *
 /* Sum of all bytes that weights meet. */
 static int32_t sum_inputs(const struct ak_dense *d, const uint8_t *in)
 {
-	W ones = weights_of(v_bytes(1));
 	V s[4] = {v_zero(), v_zero(), v_zero(), v_zero()};
 	int32_t lane[LANES];
 
 	for (uint32_t k = 0; k < d->nk; k++) /* every weight carries the offset, those that weigh nothing too */
-		s[k % 4] = dot4(s[k % 4], inputs_of(v_spread(in + d->k_offset[k])), ones);
+		s[k % 4] = dot4_small(s[k % 4], v_spread(in + d->k_offset[k]), v_bytes(1));
 	v_store(lane, v_add(v_add(s[0], s[1]), v_add(s[2], s[3])));
 	return lane[0];
 }
 
-AI void dense_run(const struct ak_dense *d, const uint8_t *in, void *out, unsigned int bits, int vectors)
+AI void dense_run(const struct ak_dense *d, const uint8_t *in, void *out, unsigned int bits, int vectors, bool small)
 {
 	V shift = d->offset ? v_set(-(int32_t)d->offset * sum_inputs(d, in)) : v_zero();
 	size_t block = sizeof(V) * (size_t)vectors * d->nk;
@@ -73,7 +74,7 @@ AI void dense_run(const struct ak_dense *d, const uint8_t *in, void *out, unsign
 #pragma GCC unroll 8
 		for (int j = 0; j < n; j++)
 			a[j] = v_add(shift, v_load(b[j * LANES / 16].bias + j * LANES % 16));
-		dense_block(d, in, d->weights + f / wide * block, bits, vectors, a);
+		dense_block(d, in, d->weights + f / wide * block, bits, vectors, small, a);
 		if (n == 8)
 			finish_8(&d->q, 1, b, a, 1, left, out, &f);
 		else if (n == 4)
@@ -88,17 +89,21 @@ AI void dense_run(const struct ak_dense *d, const uint8_t *in, void *out, unsign
 static void dense(const struct ak_dense *d, const uint8_t *in, void *out)
 {
 	if (d->bits == 4)
-		dense_run(d, in, out, 4, 4);
+		dense_run(d, in, out, 4, 4, true);
 	else if (d->bits == 2)
-		dense_run(d, in, out, 2, 2);
+		dense_run(d, in, out, 2, 2, true);
 	else if (d->bits == 1)
-		dense_run(d, in, out, 1, 1);
+		dense_run(d, in, out, 1, 1, true);
+	else if (d->vectors == 8 && d->small)
+		dense_run(d, in, out, 8, 8, true);
 	else if (d->vectors == 8)
-		dense_run(d, in, out, 8, 8);
+		dense_run(d, in, out, 8, 8, false);
+	else if (d->vectors == 4 && d->small)
+		dense_run(d, in, out, 8, 4, true);
 	else if (d->vectors == 4)
-		dense_run(d, in, out, 8, 4);
+		dense_run(d, in, out, 8, 4, false);
 	else if (d->vectors == 2)
-		dense_run(d, in, out, 8, 2);
+		dense_run(d, in, out, 8, 2, false);
 	else
-		dense_run(d, in, out, 8, 1);
+		dense_run(d, in, out, 8, 1, false);
 }

@@ -27,13 +27,13 @@ AI struct param param_of(const struct ak_post_block *b, unsigned int at, bool cl
 	return p;
 }
 
-/* Bytes may be beyond 0 .. 255: stores saturate. */
+/* Bytes may be below 0: stores saturate. */
 AI V requantize(enum ak_post post, bool clamp, const struct common *c, const struct param *p, V a)
 {
 	if (clamp)
 		a = v_min(v_max(a, p->lo), p->hi);
 	if (post == AK_POST_SHIFT)
-		return v_sra(v_add(v_mul(a, p->mul), c->add), c->shift);
+		return v_min(v_sra(v_add(v_mul(a, p->mul), c->add), c->shift), c->max);
 	return post == AK_POST_CEIL ? v_min(v_ceil_scaled(a, p->mul), c->max) : a;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Products without VNNI. Exact for any bytes: even and odd bytes apart, 16 x 16 bits. Where a layer's widths allow
- * (ak_conv.sum_limit): vpmaddubsw, summed in 16 bits, widened when those are full; two instructions for 4 products a lane.
+ * (sum_limit): vpmaddubsw, widened at once or summed in 16 bits until those are full; two instructions for 4 products a lane.
  */
 typedef struct {
 	V even, odd;
@@ -9,7 +9,6 @@ typedef struct {
 typedef W X;
 
 #define HAS_SUM16
-#define USE_SUM16(c) ((c)->sum_limit > 0)
 
 VAI W weights_of(V w)
 {
@@ -24,6 +23,12 @@ VAI X inputs_of(V x)
 VAI V dot4(V a, X x, W w)
 {
 	return v_add(a, v_add(v_madd16(x.even, w.even), v_madd16(x.odd, w.odd)));
+}
+
+/* Sums of two products fit 16 bits. */
+VAI V dot4_small(V a, V x, V w)
+{
+	return v_add(a, v_madd16(v_maddubs(x, w), v_words(1)));
 }
 
 VAI V dot2(V a, V x, V w)
