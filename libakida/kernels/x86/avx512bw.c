@@ -10,5 +10,6 @@
 
 #include "kernels/x86/products16.h"
 #define TILE_POSITIONS 8, 8, 4, 4 /* what the registers hold */
+#define WIDE_POSITIONS 4
 #include "kernels/x86/template.h"
 #endif

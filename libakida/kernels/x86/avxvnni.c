@@ -35,5 +35,6 @@ VAI V dot2(V a, V x, V w)
 }
 
 #define TILE_POSITIONS 8, 6 /* what the registers hold */
+#define WIDE_POSITIONS 6
 #include "kernels/x86/template.h"
 #endif

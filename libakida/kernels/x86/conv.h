@@ -266,26 +266,43 @@ AI bool narrow_conv(const struct tile *t, const uint32_t *off, const uint32_t *o
 	return true;
 }
 
+/* The usual case of a wide layer: as many positions as registers hold, and what follows their sums stays there too. */
+AI void wide_tiles(const struct tile *t, const uint32_t *off, const uint32_t *out_offset, uint32_t tiles,
+		   enum product product, int p, enum ak_post post)
+{
+	for (; tiles; tiles--, off += p, out_offset += p) {
+		V a[8 * 4];
+
+		sums_of(t, off, product, p, FILTER_VECTORS, a);
+		finish_block(&t->c->q, post, t->blocks, a, p, t->out, out_offset);
+	}
+}
+
 AI void tile_run(const struct tile *t, const uint32_t *off, const uint32_t *out_offset, uint32_t tiles,
 		 enum product product, int p, int nv)
 {
 	const struct ak_requantize *q = &t->c->q;
 	uint32_t window = t->c->window;
 	int outputs = p / (int)window;
-	/* the usual case of a wide layer: registers end where their sums are; else out of line, one copy for all tiles */
-	bool wide = p == (nv == 4 ? 6 : 4) && window == 1 && !q->clamp && q->post <= AK_POST_CEIL &&
-		    t->left >= (uint32_t)nv * LANES;
 	V a[8 * 4];
 
 	if (nv == 1 && p == 8 && product != PRODUCT_2 && narrow_conv(t, off, out_offset, tiles, product))
 		return;
+	if (nv == FILTER_VECTORS && p == WIDE_POSITIONS && window == 1 && !q->clamp &&
+	    t->left >= FILTER_VECTORS * LANES) {
+		if (q->post == AK_POST_SHIFT) {
+			wide_tiles(t, off, out_offset, tiles, product, p, AK_POST_SHIFT);
+			return;
+		}
+		if (q->post == AK_POST_CEIL) {
+			wide_tiles(t, off, out_offset, tiles, product, p, AK_POST_CEIL);
+			return;
+		}
+	}
+	/* else what follows is out of line, one copy for all tiles */
 	for (; tiles; tiles--, off += p, out_offset += outputs) {
 		sums_of(t, off, product, p, nv, a);
-		if (nv == FILTER_VECTORS && wide && q->post == AK_POST_SHIFT)
-			finish(q, AK_POST_SHIFT, false, 1, t->blocks, a, p, nv, nv * LANES, t->out, out_offset);
-		else if (nv == FILTER_VECTORS && wide)
-			finish(q, AK_POST_CEIL, false, 1, t->blocks, a, p, nv, nv * LANES, t->out, out_offset);
-		else if (nv == 1)
+		if (nv == 1)
 			finish_1(q, window, t->blocks, a, outputs, t->left, t->out, out_offset);
 		else if (nv == 2)
 			finish_2(q, window, t->blocks, a, outputs, t->left, t->out, out_offset);

@@ -61,9 +61,30 @@ AI void store(enum ak_post post, void *out, size_t at, V y, uint32_t left)
 		v_store_bytes(to, y);
 }
 
+/* Full blocks of filters, sums in registers: one vector of bytes per output. */
+AI void finish_block(const struct ak_requantize *q, enum ak_post post, const struct ak_post_block *b, const V *a,
+		     int outputs, void *out, const uint32_t *out_offset)
+{
+	struct common c = common_of(q);
+	struct param p[FILTER_VECTORS];
+
+#pragma GCC unroll 4
+	for (int j = 0; j < FILTER_VECTORS; j++)
+		p[j] = param_of(b + j * LANES / 16, j * LANES % 16, false);
+#pragma GCC unroll 8
+	for (int i = 0; i < outputs; i++) {
+		V y[FILTER_VECTORS];
+
+#pragma GCC unroll 4
+		for (int j = 0; j < FILTER_VECTORS; j++)
+			y[j] = requantize(post, false, &c, &p[j], a[i * FILTER_VECTORS + j]);
+		v_store_block((uint8_t *)out + out_offset[i], y);
+	}
+}
+
 /*
- * Sums of `outputs` outputs of nv vectors as the tile left them, window positions each. A full block leaves as one vector of
- * bytes.
+ * Sums of `outputs` outputs of nv vectors as a tile left them in memory, window positions each. A full block leaves as one
+ * vector of bytes.
  */
 AI void finish(const struct ak_requantize *q, enum ak_post post, bool clamp, uint32_t window,
 	       const struct ak_post_block *b, const V *a, int outputs, int nv, uint32_t left, void *out,
@@ -78,7 +99,7 @@ AI void finish(const struct ak_requantize *q, enum ak_post post, bool clamp, uin
 		p[j] = param_of(b + j * LANES / 16, j * LANES % 16, clamp);
 		total[j] = post == AK_POST_SUM ? v_load((int32_t *)out + j * LANES) : v_zero();
 	}
-#pragma GCC unroll 8
+#pragma GCC unroll 1
 	for (int i = 0; i < outputs; i++, a += (int)window * nv) {
 		V y[8];
 
