@@ -27,13 +27,16 @@ RUNTIME_SRC := $(foreach d,$(RUNTIME_DIRS),$(wildcard libakida/$(d)/*.c libakida
 TOOLCHAIN_SRC := $(foreach d,$(TOOLCHAIN_DIRS),$(wildcard libakida/$(d)/*.c libakida/$(d)/*/*.c)) \
 	$(wildcard libakida/toolchain.c)
 RUNTIME_OBJ := $(RUNTIME_SRC:%.c=$(B)/obj/%.o)
-TOOLCHAIN_OBJ := $(TOOLCHAIN_SRC:%.c=$(B)/obj/%.o)
+# The messages of ONNX, made from its .proto of this system.
+ONNX_PROTO ?= /usr/include/onnx/onnx.proto
+ONNX_GEN := $(B)/gen/onnx.pb-c
+TOOLCHAIN_OBJ := $(TOOLCHAIN_SRC:%.c=$(B)/obj/%.o) $(ONNX_GEN).o
 
 # Debian keeps the serial HDF5 in a folder of its own; elsewhere pkg-config or the default paths find it.
 HDF5_CPPFLAGS := $(if $(wildcard /usr/include/hdf5/serial/hdf5.h),-I/usr/include/hdf5/serial,$(shell pkg-config --cflags hdf5 2>/dev/null))
 HDF5_LIBS := $(if $(wildcard /usr/include/hdf5/serial/hdf5.h),-lhdf5_serial,-lhdf5)
-TOOLCHAIN_CPPFLAGS := $(HDF5_CPPFLAGS)
-TOOLCHAIN_LIBS := $(HDF5_LIBS) -lcjson -lzip -lz -ldnnl -lgomp -lm
+TOOLCHAIN_CPPFLAGS := $(HDF5_CPPFLAGS) -I$(B)/gen
+TOOLCHAIN_LIBS := $(HDF5_LIBS) -lprotobuf-c -lcjson -lzip -lz -ldnnl -lgomp -lm
 
 COMMON_SRC := $(wildcard tools/common/*.c)
 AKIDA_SRC := $(wildcard tools/akida/*.c)
@@ -88,6 +91,14 @@ $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(SAY) CC $<
 	$(Q)$(CC) $(OBJ_CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+
+$(ONNX_GEN).c $(ONNX_GEN).h &: $(ONNX_PROTO) | $(B)/.deps-build
+	@mkdir -p $(@D)
+	$(SAY) GEN $(ONNX_GEN).c
+	$(Q)protoc-c --proto_path=$(dir $(ONNX_PROTO)) --c_out=$(@D) $(notdir $(ONNX_PROTO))
+$(ONNX_GEN).o: $(ONNX_GEN).c
+	$(Q)$(CC) -w $(ALL_CFLAGS) -c -o $@ $<
+$(filter $(B)/obj/libakida/import/%,$(TOOLCHAIN_OBJ)): | $(ONNX_GEN).h
 
 $(B)/lib/libakida.a: $(RUNTIME_OBJ)
 	@mkdir -p $(@D)

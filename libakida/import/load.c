@@ -6,6 +6,7 @@
 #include <zip.h>
 #include "base/diag.h"
 #include "base/fileio.h"
+#include "import/onnx.h"
 #include "keras.h"
 
 static int refuse(struct akida_diag *diag, const char *path, const char *kind)
@@ -70,7 +71,7 @@ static int load_bytes(const char *path, const unsigned char *b, size_t len, stru
 	if (ends_with(path, ".fbz") || looks_like_fbz(b, len))
 		return refuse(diag, path, "a vendor .fbz model");
 	if (ends_with(path, ".onnx") || looks_like_onnx(b, len))
-		return refuse(diag, path, "an ONNX model");
+		return ak_onnx_load(b, len, path, out, diag);
 	return ak_fail(diag, -EILSEQ, AK_RULE_CONTAINER_MAGIC, path, "is not a model file of any known kind");
 }
 

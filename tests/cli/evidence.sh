@@ -53,6 +53,16 @@ if have "presence program of the vendor" $p/presence96_gray_akd1500_v250_program
 	expect "presence program of the vendor runs without an unknown" 0 'Not understood by the software NSoC: 0 events'
 fi
 
+onnx() { # FILE CORRECT SCALE OFFSET: as ../shared/data/models/README.md measured it
+	have "accuracy of $1" "$data/models/$1" "$data/mnist" || return
+	run "$akida" eval -m "$data/models/$1" --data "mnist:$data/mnist" --float --scale "$3" --offset "$4"
+	expect "accuracy of $1" 0 "^Accuracy: $2/5000"
+}
+onnx mnist_cntk_zoo_v8.onnx 4915 1 0
+onnx mnist_cnn_torch.onnx 4910 0.00784313725490196 -1
+onnx mnist_smallcnn_torch.onnx 4844 0.012728233130318 -0.424212917883804
+onnx mnist_mlp_tf2onnx.onnx 4836 0.00392156862745098 0
+
 if [ -f "$model" ] && have "MNIST accuracy" $data/mnist; then
 	for d in virtual:akd1000 virtual:akd1500 cpu; do
 		limited 600 "$bench" --json -d $d --data "mnist:$data/mnist"

@@ -16,7 +16,11 @@ binutils cmd ar" ;;
 libcjson-dev hdr cjson/cJSON.h
 libzip-dev hdr zip.h
 zlib1g-dev hdr zlib.h
-libdnnl-dev hdr oneapi/dnnl/dnnl.h" ;;
+libdnnl-dev hdr oneapi/dnnl/dnnl.h
+libprotobuf-c-dev hdr protobuf-c/protobuf-c.h
+protobuf-c-compiler cmd protoc-c
+libonnx-dev file /usr/include/onnx/onnx.proto
+libsnappy-dev hdr snappy-c.h" ;;
 	test) echo "libcmocka-dev cmocka cmocka.h
 clang cmd clang
 clang-format cmd clang-format

@@ -411,7 +411,7 @@ static const struct bad_case cases[] = {
 	MADE("text", text_file, -EILSEQ, "file.magic", NULL),
 	MADE(".keras", keras_archive, -EOPNOTSUPP, "import.kind", "Keras 3"),
 	MADE(".npz", npz_archive, -EOPNOTSUPP, "import.kind", NULL),
-	MADE(".onnx", onnx_file, -EOPNOTSUPP, "import.kind", "ONNX"),
+	MADE(".onnx", onnx_file, -EILSEQ, "onnx.opset", NULL),
 	MADE(".fbz", fbz_file, -EOPNOTSUPP, "import.kind", ".fbz"),
 	MADE(".akm", akm_file, -EINVAL, "import.kind", "converted model"),
 	MADE(".npy", npy_file, -EINVAL, "import.kind", NULL),
