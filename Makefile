@@ -251,6 +251,18 @@ bench-kernels:
 	@$(MAKE) $(JOBS) -s --no-print-directory $(B)/bench/kernels >&2
 	@$(RUNNER) $(B)/bench/kernels '$(NETS)' '$(T)' '$(BATCH)' '$(BITS)'
 
+SESSIONS_BENCH_SRC := $(addprefix tests/bench/,sessions.c measure.c networks.c)
+$(B)/bench/sessions: $(SESSIONS_BENCH_SRC) $(wildcard tests/bench/*.h) $(BENCH_LIB) $(B)/lib/libakida-tools.a
+	@mkdir -p $(@D)
+	$(SAY) BIN $@
+	$(Q)$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) $(BENCH_CPPFLAGS) $(SESSIONS_BENCH_SRC) $(B)/lib/libakida-tools.a $(BENCH_LIB) \
+		-o $@ $(TOOLCHAIN_LIBS) -lpthread -ldl -lm
+
+bench-sessions:
+	@sh $(DEPS) install build toolchain bench >&2
+	@$(MAKE) $(JOBS) -s --no-print-directory models $(B)/bench/sessions >&2
+	@$(RUNNER) $(B)/bench/sessions $(B)/share/akida/models/mnist.akm
+
 ## Installing
 
 install: lib tools
@@ -278,6 +290,7 @@ help:
 	@echo "make check-kernel   real kernels in QEMU with the module and both emulated boards; KERNELS='6.1 6.1-arm64 6.12'|all LEGS= TESTS="
 	@echo "make check-kernel-debug   the same on a kernel with KASAN, lockdep and more, which the first run builds"
 	@echo "make -s bench-kernels    the cpu device beside oneDNN and XNNPACK; T=1,2 BATCH=1,32 NETS=W1,W2,W3,W4a,W4b,W4c BITS=8,4,84"
+	@echo "make -s bench-sessions   load, memory, threads, software NSoC beside the cpu device, sparse activations"
 	@echo "make module         akida.ko for the running kernel (KVER= or KDIR= for another)"
 	@echo "make module-install DESTDIR=    it, the udev rule, the group; make dkms-tree    sources for DKMS in build/dkms"
 	@echo "make deps           install what building and testing need (apt; without root: print the list)"
@@ -292,6 +305,6 @@ print-%:
 	@echo '$($*)'
 
 .PHONY: module module-install dkms-tree all lib runtime tools links models unit unit-bin deps bench check check-unit check-asan check-cli check-golden \
-	check-build check-kernel check-kernel-ready check-kernel-debug lint format docs install clean help bench-kernels $(NOT_YET)
+	check-build check-kernel check-kernel-ready check-kernel-debug lint format docs install clean help bench-kernels bench-sessions $(NOT_YET)
 .DELETE_ON_ERROR:
 -include $(RUNTIME_OBJ:.o=.d) $(TOOLCHAIN_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TEST_BIN:=.d)

@@ -33,8 +33,8 @@ void ak_plan_run_destroy(struct ak_plan_run *r);
 /* Forgets what temporal layers have seen. */
 void ak_plan_run_reset(struct ak_plan_run *r);
 /*
- * One frame: in h*w*c bytes of the first layer's input (two's complement where it is signed), out the last layer's values.
- * Allocates nothing, locks nothing.
+ * One frame: in h*w*c bytes of the first layer's input (two's complement where it is signed), out the last layer's values;
+ * NULL: they stay in the run. Allocates nothing, locks nothing.
  */
 void ak_plan_frame(struct ak_plan_run *r, const uint8_t *in, int32_t *out);
 /* The same by all members of a team, each a part of every layer; the run was made for so many. */

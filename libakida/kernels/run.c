@@ -372,7 +372,8 @@ static void hand_out(struct ak_plan_run *r, int32_t *out)
 {
 	const struct ak_tensor *t = &r->p->tensor[r->p->output];
 
-	widen(r->p->k, t, r->memory + t->at, out);
+	if (out)
+		widen(r->p->k, t, r->memory + t->at, out);
 }
 
 void ak_plan_frame(struct ak_plan_run *r, const uint8_t *in, int32_t *out)

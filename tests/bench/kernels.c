@@ -3,6 +3,7 @@
  * make bench-kernels: sessions of the cpu device beside oneDNN and XNNPACK, taking turns in one process, medians of many
  * short turns. Standard output: workload ours best_peer ratio pct_peak threads batch bits (images per second, share of the
  * int8 peak measured between the turns). Standard error: peaks, who the best peer is, spreads.
+ * W4a and W4b are single layers in the middle of a network: the layer itself, whose codes stay bytes as the peers' do.
  *   bench-kernels [NETS [THREADS [BATCHES [BITS]]]]    comma lists; BITS 8: Akida 2, 8-bit; 4: Akida v1, 8/4/4; 84: 8-bit with
  *                                                      4-bit weights
  */
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <akida/akida.h>
+#include "kernels/plan.h"
 #include "measure.h"
 #include "networks.h"
 #include "peer.h"
@@ -24,15 +26,54 @@ struct ours {
 	struct akida_session *session;
 	uint8_t *in;
 	int32_t *out;
-	size_t batch;
+	size_t batch, bytes;
+	/* of a single layer */
+	struct ak_plan *plan;
+	struct ak_plan_run *run[2];
+	struct ak_team *team;
 };
+
+static void run_share(void *context, uint32_t member)
+{
+	struct ours *o = context;
+	size_t members = ak_team_size(o->team);
+
+	for (size_t i = o->batch * member / members; i < o->batch * (member + 1) / members; i++)
+		ak_plan_frame(o->run[member], o->in + i * o->bytes, NULL);
+}
+
+static void run_layer(struct ours *o)
+{
+	if (o->batch == 1)
+		ak_plan_frame_team(o->run[0], o->team, o->in, NULL);
+	else
+		ak_team_run(o->team, run_share, o);
+}
 
 static void run_ours(void *context)
 {
 	struct ours *o = context;
 
+	if (o->plan) {
+		run_layer(o);
+		return;
+	}
 	if (akida_session_run(o->session, o->in, o->batch, o->out) != (int64_t)o->batch)
 		abort();
+}
+
+static bool open_layer(struct ours *o, int threads)
+{
+	uint32_t members = threads > 2 ? 2 : (uint32_t)threads;
+	enum ak_isa isa;
+
+	if (ak_isa_choose(&isa, NULL) || ak_plan_create(o->model->layers, o->model->count, isa, &o->plan) ||
+	    ak_team_create(members, false, &o->team))
+		return false;
+	for (uint32_t i = 0; i < members; i++)
+		if (ak_plan_run_create(o->plan, i ? 1 : members, &o->run[i]))
+			return false;
+	return true;
 }
 
 static bool open_ours(struct ours *o, const struct bench_workload *w, int threads, int batch, int bits)
@@ -52,11 +93,17 @@ static bool open_ours(struct ours *o, const struct bench_workload *w, int thread
 	o->out = malloc(akida_session_outputs(o->session) * o->batch * sizeof(*o->out));
 	for (size_t i = 0; o->in && i < bytes; i++)
 		o->in[i] = (uint8_t)(bench_random(&seed) % top);
-	return o->in && o->out;
+	o->bytes = bytes / o->batch;
+	return o->in && o->out &&
+	       (strncmp(w->name, "W4", 2) || w->line[0].kind == BENCH_DENSE || open_layer(o, threads));
 }
 
 static void close_ours(struct ours *o)
 {
+	ak_team_destroy(o->team);
+	for (int i = 0; i < 2; i++)
+		ak_plan_run_destroy(o->run[i]);
+	ak_plan_destroy(o->plan);
 	akida_session_destroy(o->session);
 	akida_device_close(o->device);
 	akida_model_destroy(o->model);
@@ -75,9 +122,10 @@ static void row(const struct bench_workload *w, int threads, int batch, int bits
 	enum { PEERS = sizeof(peers) / sizeof(*peers) };
 	double ours_rate[TURNS], peer_rate[PEERS][TURNS], share[TURNS], ratio[PEERS][TURNS], median[PEERS], best;
 	enum bench_peak peak = bench_peak_best(avx2);
+	/* XNNPACK cannot be held to AVX2 */
+	int count = avx2 ? 1 : PEERS, first = 0;
 	void *plan[PEERS];
 	struct ours o;
-	int first = 0;
 	double macs;
 
 	if (!open_ours(&o, w, threads, batch, bits)) {
@@ -85,7 +133,7 @@ static void row(const struct bench_workload *w, int threads, int batch, int bits
 		exit(1);
 	}
 	macs = bench_network_macs(o.model);
-	for (int p = 0; p < PEERS; p++)
+	for (int p = 0; p < count; p++)
 		plan[p] = peers[p]->create(w, threads, batch, avx2);
 	for (int i = 0; i < TURNS; i++) {
 		double before = bench_peak(peak, threads, CALIBRATE_SECONDS), after;
@@ -93,14 +141,14 @@ static void row(const struct bench_workload *w, int threads, int batch, int bits
 		ours_rate[i] = bench_rate(run_ours, &o, threads, TURN_SECONDS);
 		after = bench_peak(peak, threads, CALIBRATE_SECONDS);
 		share[i] = 100 * ours_rate[i] * batch * macs / ((before + after) / 2);
-		for (int p = 0; p < PEERS; p++) {
+		for (int p = 0; p < count; p++) {
 			peer_rate[p][i] = bench_rate(peers[p]->run, plan[p], threads, TURN_SECONDS);
 			ratio[p][i] = ours_rate[i] / peer_rate[p][i];
 		}
 	}
-	for (int p = 0; p < PEERS; p++)
+	for (int p = 0; p < count; p++)
 		median[p] = bench_median(peer_rate[p], TURNS);
-	for (int p = 1; p < PEERS; p++)
+	for (int p = 1; p < count; p++)
 		first = median[p] > median[first] ? p : first;
 	best = median[first];
 	printf("%s %.0f %.0f %.2f %.1f %d %d %d\n", w->name, bench_median(ours_rate, TURNS) * batch, best * batch,
@@ -109,7 +157,7 @@ static void row(const struct bench_workload *w, int threads, int batch, int bits
 	fprintf(stderr, "# %s t%d b%d bits %d: best peer %s; spreads\n", w->name, threads, batch, bits,
 		peers[first]->name);
 	spread("ours", ours_rate, batch);
-	for (int p = 0; p < PEERS; p++) {
+	for (int p = 0; p < count; p++) {
 		spread(peers[p]->name, peer_rate[p], batch);
 		peers[p]->destroy(plan[p]);
 	}

@@ -110,22 +110,6 @@ static struct akida_layer *add(struct builder *b, enum akida_layer_type type, ui
 	return l;
 }
 
-/* Where the normal distribution has left p behind, by bisection. */
-static double normal_quantile(double p)
-{
-	double low = -6, high = 6;
-
-	for (int i = 0; i < 40; i++) {
-		double mid = (low + high) / 2;
-
-		if (erfc(-mid / sqrt(2)) / 2 < p)
-			low = mid;
-		else
-			high = mid;
-	}
-	return low;
-}
-
 static void set_bias(struct akida_layer *l, uint32_t f, double value)
 {
 	int shift = 0;
@@ -139,14 +123,10 @@ static void set_bias(struct akida_layer *l, uint32_t f, double value)
 /* After its parameters: memory, weights, and steps or scales that map `sigma` to a third of the output's range. */
 static void fill(struct builder *b, struct akida_layer *l, double sigma)
 {
-	double quiet;
-
 	if (l->v2 ? ak_v2_alloc(l) : ak_layer_alloc(l)) {
 		b->failed = true;
 		return;
 	}
-	/* the threshold below which a normal sum lies with this probability */
-	quiet = b->zeros > 0 && (!l->v2 || l->v2->act == AK_V2_ACT_RELU) ? sigma * normal_quantile(b->zeros) : 0;
 	random_weights(b, l->weights, ak_layer_weight_count(l));
 	if (l->weights_pw)
 		random_weights(b, l->weights_pw, ak_layer_weight_pw_count(l));
@@ -154,7 +134,7 @@ static void fill(struct builder *b, struct akida_layer *l, double sigma)
 		int shift = 0;
 		double scale = (l->v2->out_signed ? 40 : 80) / sigma;
 
-		set_bias(l, f, (double)(bench_random(&b->seed) % 255) - 127 - quiet);
+		set_bias(l, f, (double)(bench_random(&b->seed) % 255) - 127);
 		if (!l->v2->rescale)
 			continue;
 		for (; scale < 128; scale *= 2)
@@ -163,7 +143,7 @@ static void fill(struct builder *b, struct akida_layer *l, double sigma)
 		l->v2->out_shift[f] = (int8_t)-shift;
 	}
 	for (uint32_t f = 0; f < l->filters && !l->v2 && l->activation; f++) {
-		l->threshold[f] = (int32_t)(bench_random(&b->seed) % 200) - 100 + (int32_t)quiet;
+		l->threshold[f] = (int32_t)(bench_random(&b->seed) % 200) - 100;
 		l->step16[f] = (int32_t)(sigma * 16 / 6) + 1;
 	}
 	for (uint32_t f = 0; f < l->filters && l->scale; f++)
@@ -268,6 +248,133 @@ static void add_data(struct builder *b)
 	finish(b, l);
 }
 
+/* ---- a wanted share of zeros: thresholds or biases from what a random frame gives, layer by layer ---- */
+
+static int ascending(const void *a, const void *b)
+{
+	int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Sums of one layer before its activation. */
+static bool raw_sums(struct akida_layer *l, const struct akida_layer *all, const int32_t *in, int32_t *out)
+{
+	size_t n = (size_t)l->in_h * l->in_w * l->in_c;
+	void *scratch;
+
+	if (l->v2) {
+		struct ak_v2 kept = *l->v2;
+
+		scratch = malloc(ak_v2_scratch(l) * sizeof(int64_t));
+		l->v2->act = AK_V2_ACT_NONE;
+		l->v2->rescale = false;
+		if (scratch)
+			ak_v2_run(l, all, &in, out, scratch, NULL);
+		*l->v2 = kept;
+	} else {
+		uint8_t *bytes = malloc(n);
+		bool kept = l->activation;
+
+		scratch = malloc((ak_layer_scratch(l) + 1) * sizeof(int32_t));
+		for (size_t i = 0; bytes && i < n; i++)
+			bytes[i] = (uint8_t)in[i];
+		l->activation = false;
+		if (bytes && scratch)
+			ak_layer_run(l, bytes, NULL, out, scratch);
+		l->activation = kept;
+		free(bytes);
+	}
+	free(scratch);
+	return scratch;
+}
+
+/* out: sums in, activations out; per filter the wanted share of them is zero. */
+static bool quiet_layer(struct akida_layer *l, double zeros, int32_t *out)
+{
+	size_t positions = (size_t)l->out_h * l->out_w;
+	int32_t *v = malloc(positions * sizeof(*v));
+	bool relu = !l->v2 || l->v2->act == AK_V2_ACT_RELU;
+
+	for (uint32_t f = 0; v && f < l->filters; f++) {
+		int32_t at, top;
+
+		for (size_t i = 0; i < positions; i++)
+			v[i] = out[i * l->filters + f];
+		qsort(v, positions, sizeof(*v), ascending);
+		at = relu ? v[(size_t)(zeros * (double)(positions - 1))] : 0;
+		top = v[positions - 1] - at;
+		top = relu ? top : abs(v[0]) > top ? abs(v[0]) : top;
+		top = top < 16 ? 16 : top;
+		if (l->v2) {
+			double scale = (l->v2->out_signed ? 127.0 : 255.0) / top;
+			int shift = 0;
+
+			if (relu) /* rounded up: what is not above the quantile stays zero */
+				set_bias(l, f, (double)((int64_t)l->v2->bias[f] << l->v2->bias_shift[f]) - at);
+			for (; scale < 128; scale *= 2)
+				shift++;
+			l->v2->out_scale[f] = (uint8_t)scale;
+			l->v2->out_shift[f] = (int8_t)-shift;
+		} else {
+			l->threshold[f] = at;
+			l->step16[f] = top * 16 / ((1 << l->act_bits) - 1) + 1;
+		}
+	}
+	free(v);
+	return v;
+}
+
+static bool quiet(struct builder *b)
+{
+	size_t most = (size_t)b->layers[0].in_h * b->layers[0].in_w * b->layers[0].in_c;
+	int32_t *in, *out;
+	bool ok;
+
+	for (uint32_t i = 0; i < b->count; i++) {
+		size_t n = (size_t)b->layers[i].out_h * b->layers[i].out_w * b->layers[i].out_c;
+
+		most = n > most ? n : most;
+	}
+	in = malloc(most * sizeof(*in));
+	out = malloc(most * sizeof(*out));
+	ok = in && out;
+	for (size_t i = 0; ok && i < most; i++)
+		in[i] = (int32_t)(bench_random(&b->seed) % (b->layers[0].type == AKIDA_LAYER_INPUT_DATA ? 16 : 256));
+	for (uint32_t i = 0; ok && i + 1 < b->count; i++) {
+		struct akida_layer *l = &b->layers[i];
+		int32_t *swap = in;
+		bool average = l->pool == AKIDA_POOL_GLOBAL_AVERAGE;
+
+		ok = l->type == AKIDA_LAYER_INPUT_DATA || average ||
+		     (raw_sums(l, b->layers, in, out) && quiet_layer(l, b->zeros, out));
+		if (ok && l->type != AKIDA_LAYER_INPUT_DATA) {
+			size_t n = (size_t)l->in_h * l->in_w * l->in_c;
+			uint8_t *bytes = malloc(n), *act = malloc(most);
+			void *scratch =
+				malloc((l->v2 ? ak_v2_scratch(l) * 2 : ak_layer_scratch(l)) * sizeof(int32_t) + 64);
+
+			ok = bytes && act && scratch;
+			for (size_t k = 0; ok && k < n; k++)
+				bytes[k] = (uint8_t)in[k];
+			if (ok && l->v2)
+				ak_v2_run(l, b->layers, (const int32_t *const *)&in, out, scratch, NULL);
+			else if (ok)
+				ak_layer_run(l, bytes, act, NULL, scratch);
+			for (size_t k = 0; ok && !l->v2 && k < (size_t)l->out_h * l->out_w * l->out_c; k++)
+				out[k] = act[k];
+			free(bytes);
+			free(act);
+			free(scratch);
+			in = out;
+			out = swap;
+		}
+	}
+	free(in);
+	free(out);
+	return ok;
+}
+
 struct akida_model *bench_network(const char *name, const struct bench_options *o)
 {
 	const struct bench_workload *n = NULL;
@@ -297,6 +404,8 @@ struct akida_model *bench_network(const char *name, const struct bench_options *
 		else
 			add_dense(b, t);
 	}
+	if (!b->failed && o->zeros > 0)
+		b->failed = !quiet(b);
 	own = b->failed ? NULL : malloc(b->count * sizeof(*own));
 	if (own) {
 		memcpy(own, b->layers, b->count * sizeof(*own));

@@ -24,6 +24,7 @@ AI void tile_sums(const struct tile *t, const uint32_t *off, enum product produc
 		for (int j = 0; j < nv; j++)
 			a[i * nv + j] = v_load(t->blocks[j * LANES / 16].bias + j * LANES % 16);
 	}
+#pragma GCC unroll 2
 	for (uint32_t k = 0; k < c->nk; k++, w += sizeof(V) * (size_t)nv) {
 		ptrdiff_t o = c->k_offset[k];
 
@@ -268,13 +269,13 @@ AI bool narrow_conv(const struct tile *t, const uint32_t *off, const uint32_t *o
 
 /* The usual case of a wide layer: as many positions as registers hold, and what follows their sums stays there too. */
 AI void wide_tiles(const struct tile *t, const uint32_t *off, const uint32_t *out_offset, uint32_t tiles,
-		   enum product product, int p, enum ak_post post)
+		   enum product product, int p, int nv, enum ak_post post)
 {
 	for (; tiles; tiles--, off += p, out_offset += p) {
 		V a[8 * 4];
 
-		sums_of(t, off, product, p, FILTER_VECTORS, a);
-		finish_block(&t->c->q, post, t->blocks, a, p, t->out, out_offset);
+		sums_of(t, off, product, p, nv, a);
+		finish_block(&t->c->q, post, t->blocks, a, p, nv, t->out, out_offset);
 	}
 }
 
@@ -288,14 +289,15 @@ AI void tile_run(const struct tile *t, const uint32_t *off, const uint32_t *out_
 
 	if (nv == 1 && p == 8 && product != PRODUCT_2 && narrow_conv(t, off, out_offset, tiles, product))
 		return;
-	if (nv == FILTER_VECTORS && p == WIDE_POSITIONS && window == 1 && !q->clamp &&
-	    t->left >= FILTER_VECTORS * LANES) {
+	/* sums in two widths leave no registers for that */
+	if (product != PRODUCT_SUM16 && p == (nv == FILTER_VECTORS ? WIDE_POSITIONS : 8) && nv > 1 && nv != 3 &&
+	    window == 1 && !q->clamp && t->left >= (uint32_t)nv * LANES) {
 		if (q->post == AK_POST_SHIFT) {
-			wide_tiles(t, off, out_offset, tiles, product, p, AK_POST_SHIFT);
+			wide_tiles(t, off, out_offset, tiles, product, p, nv, AK_POST_SHIFT);
 			return;
 		}
 		if (q->post == AK_POST_CEIL) {
-			wide_tiles(t, off, out_offset, tiles, product, p, AK_POST_CEIL);
+			wide_tiles(t, off, out_offset, tiles, product, p, nv, AK_POST_CEIL);
 			return;
 		}
 	}

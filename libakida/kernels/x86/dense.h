@@ -27,6 +27,9 @@ AI void dense_block(const struct ak_dense *d, const uint8_t *in, const uint8_t *
 			for (int v = 0; v < vectors; v++) {
 				V packed = v_load(w + sizeof(V) * (size_t)v);
 
+				if (bits < 8) /* unpacking keeps the loads from running ahead far enough */
+					__builtin_prefetch(w + 2048 + sizeof(V) * (size_t)v);
+
 #pragma GCC unroll 8
 				for (int j = 0; j < planes; j++) {
 					V one = bits == 8 ? packed : plane(packed, bits, (unsigned int)j);
@@ -53,8 +56,10 @@ static int32_t sum_inputs(const struct ak_dense *d, const uint8_t *in)
 	V s[4] = {v_zero(), v_zero(), v_zero(), v_zero()};
 	int32_t lane[LANES];
 
-	for (uint32_t k = 0; k < d->nk; k++) /* every weight carries the offset, those that weigh nothing too */
-		s[k % 4] = dot4_small(s[k % 4], v_spread(in + d->k_offset[k]), v_bytes(1));
+	for (uint32_t k = 0; k < d->nk; k += 4) /* every weight carries the offset, those that weigh nothing too */
+#pragma GCC unroll 4
+		for (uint32_t u = 0; u < 4; u++)
+			s[u] = dot4_small(s[u], v_spread(in + d->k_offset[k + u]), v_bytes(1));
 	v_store(lane, v_add(v_add(s[0], s[1]), v_add(s[2], s[3])));
 	return lane[0];
 }

@@ -61,24 +61,28 @@ AI void store(enum ak_post post, void *out, size_t at, V y, uint32_t left)
 		v_store_bytes(to, y);
 }
 
-/* Full blocks of filters, sums in registers: one vector of bytes per output. */
+/* nv full vectors of filters, sums in registers; a full block leaves as one vector of bytes. */
 AI void finish_block(const struct ak_requantize *q, enum ak_post post, const struct ak_post_block *b, const V *a,
-		     int outputs, void *out, const uint32_t *out_offset)
+		     int outputs, int nv, uint8_t *out, const uint32_t *out_offset)
 {
 	struct common c = common_of(q);
 	struct param p[FILTER_VECTORS];
 
 #pragma GCC unroll 4
-	for (int j = 0; j < FILTER_VECTORS; j++)
+	for (int j = 0; j < nv; j++)
 		p[j] = param_of(b + j * LANES / 16, j * LANES % 16, false);
 #pragma GCC unroll 8
 	for (int i = 0; i < outputs; i++) {
 		V y[FILTER_VECTORS];
 
 #pragma GCC unroll 4
-		for (int j = 0; j < FILTER_VECTORS; j++)
-			y[j] = requantize(post, false, &c, &p[j], a[i * FILTER_VECTORS + j]);
-		v_store_block((uint8_t *)out + out_offset[i], y);
+		for (int j = 0; j < nv; j++) {
+			y[j] = requantize(post, false, &c, &p[j], a[i * nv + j]);
+			if (nv < FILTER_VECTORS)
+				v_store_bytes(out + out_offset[i] + j * LANES, y[j]);
+		}
+		if (nv == FILTER_VECTORS)
+			v_store_block(out + out_offset[i], y);
 	}
 }
 
