@@ -28,3 +28,15 @@ uint64_t ak_plan_nonzero(const struct ak_plan_run *r, uint32_t layer, uint32_t f
 		n += r->p->k->nonzero(row, (size_t)t->w * t->c);
 	return n;
 }
+
+bool ak_plan_force_sparse(struct ak_plan *p)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < p->ops; i++)
+		if (p->op[i].conv.sparse == AK_SPARSE_MEASURED) {
+			p->op[i].conv.sparse = AK_SPARSE_ALWAYS;
+			any = true;
+		}
+	return any;
+}

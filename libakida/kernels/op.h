@@ -32,6 +32,13 @@ struct ak_requantize {
 	int32_t add, shift, max;
 };
 
+/* Whether a convolution may leave zeros out. */
+enum ak_sparse {
+	AK_SPARSE_NEVER,    /* zeros are not code 0 */
+	AK_SPARSE_MEASURED, /* where a few positions of a frame show that it pays */
+	AK_SPARSE_ALWAYS,   /* for tests */
+};
+
 /* Parameters of 16 filters. Filters beyond the last one have zeros. */
 struct ak_post_block {
 	int32_t bias[16];
@@ -50,6 +57,7 @@ struct ak_conv {
 	uint32_t filters, nk;
 	uint32_t window; /* positions whose maximum is one output: 1 or 4; consecutive in in_offset */
 	bool pairs;
+	enum ak_sparse sparse;
 	uint32_t rows, row_pitch; /* k_offset counts up by 4 in so many rows this far apart; 0 rows: it does not */
 	struct ak_requantize q;
 	const int32_t *k_offset;

@@ -105,6 +105,7 @@ int ak_pack_conv(struct ak_plan *p, const struct akida_layer *l, const struct ak
 			    &c->q, &c->blocks);
 	if (err)
 		return err;
+	c->sparse = x->zero ? AK_SPARSE_NEVER : AK_SPARSE_MEASURED;
 	c->rows = r.count;
 	c->row_pitch = (uint32_t)r.pitch;
 	c->k_offset = offsets(p, &r, c->nk);

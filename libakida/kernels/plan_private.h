@@ -93,6 +93,11 @@ struct ak_codes {
 	uint8_t zero;
 };
 
+/* ---- look.c ---- */
+
+/* For tests: convolutions leave zeros out wherever they may; false if none may. */
+bool ak_plan_force_sparse(struct ak_plan *p);
+
 /* ---- post.c ---- */
 
 enum ak_post ak_post_of(const struct akida_layer *l, bool average);

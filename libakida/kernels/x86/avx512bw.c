@@ -11,5 +11,6 @@
 #include "kernels/x86/products16.h"
 #define TILE_POSITIONS 8, 8, 4, 4 /* what the registers hold */
 #define WIDE_POSITIONS 4
+#define SPARSE_DENSE_COST 11u
 #include "kernels/x86/template.h"
 #endif

@@ -39,5 +39,6 @@ VAI V dot2(V a, V x, V w)
 
 #define TILE_POSITIONS 8, 8, 8, 6 /* what the registers hold */
 #define WIDE_POSITIONS 6
+#define SPARSE_DENSE_COST 8u
 #include "kernels/x86/template.h"
 #endif

@@ -393,19 +393,3 @@ static void conv_block(const struct ak_conv *c, const struct tile *t, uint32_t n
 	if (rest)
 		fn[rest * c->window - 1](t, off + full * most * c->window, out_offset + full * most, 1);
 }
-
-static void conv(const struct ak_conv *c, const uint8_t *in, uint32_t origin, void *out, size_t first, size_t end)
-{
-	const uint8_t *w = c->weights;
-
-	for (uint32_t f = 0; f < c->filters; f += FILTER_VECTORS * LANES) {
-		uint32_t left = c->filters - f, nv = (left + LANES - 1) / LANES;
-		struct tile t = {.c = c, .in = in - origin, .weights = w, .blocks = c->blocks + f / 16, .left = left};
-
-		nv = nv > FILTER_VECTORS ? FILTER_VECTORS : nv;
-		t.out = c->q.post == AK_POST_NONE || c->q.post == AK_POST_SUM ? (void *)((int32_t *)out + f)
-									      : (void *)((uint8_t *)out + f);
-		conv_block(c, &t, nv, first, end);
-		w += sizeof(V) * (size_t)nv * c->nk;
-	}
-}

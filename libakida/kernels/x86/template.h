@@ -8,6 +8,7 @@
  *   dot4 dot2         acc + sums of 4 u8 x s8 or of 2 int16 products per lane
  *   FILTER_VECTORS    vectors of filters per block
  *   TILE_POSITIONS    positions per tile for 1, 2, ... vectors of filters
+ *   SPARSE_DENSE_COST sixteenths of a cycle that a vector of products costs; not defined: no path for sparse inputs
  *   HAS_SUM16         defined where dot4 is slow: u8 x s8 pairs are summed in 16 bits while sum_limit allows
  */
 #include <string.h>
@@ -16,8 +17,35 @@
 
 #include "kernels/x86/finish.h"
 #include "kernels/x86/conv.h"
+#ifdef SPARSE_DENSE_COST
+#include "kernels/x86/sparse.h"
+#endif
 #include "kernels/x86/dense.h"
 #include "kernels/x86/depthwise.h"
+
+static void conv(const struct ak_conv *c, const uint8_t *in, uint32_t origin, void *out, size_t first, size_t end)
+{
+	const uint8_t *w = c->weights;
+#ifdef SPARSE_DENSE_COST
+	bool sparse = sparse_pays(c, in - origin, first, end);
+#endif
+
+	for (uint32_t f = 0; f < c->filters; f += FILTER_VECTORS * LANES) {
+		uint32_t left = c->filters - f, nv = (left + LANES - 1) / LANES;
+		struct tile t = {.c = c, .in = in - origin, .weights = w, .blocks = c->blocks + f / 16, .left = left};
+
+		nv = nv > FILTER_VECTORS ? FILTER_VECTORS : nv;
+		t.out = c->q.post == AK_POST_NONE || c->q.post == AK_POST_SUM ? (void *)((int32_t *)out + f)
+									      : (void *)((uint8_t *)out + f);
+#ifdef SPARSE_DENSE_COST
+		if (sparse)
+			sparse_block(&t, nv, first, end);
+		else
+#endif
+			conv_block(c, &t, nv, first, end);
+		w += sizeof(V) * (size_t)nv * c->nk;
+	}
+}
 
 static uint64_t nonzero(const uint8_t *bytes, size_t n)
 {
