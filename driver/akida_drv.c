@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Module entry, PCI ids, probe and remove as lists of steps. What the chip is told lies in core/;
- * here is what Linux is told. Probe takes over two seconds per card (address windows need a
- * settling time), so it runs asynchronously.
+ * here is what Linux is told. Probe takes over a second per card after power-up (address
+ * windows need a settling time), so it runs asynchronously.
  */
 #include <linux/dma-mapping.h>
 #include <linux/interrupt.h>

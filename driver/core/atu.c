@@ -7,6 +7,9 @@
  * because no source says what would show that the windows are settled, and then read the registers
  * back: a wrong answer is an error here, not a mystery later (without windows the BARs of an
  * AKD1000 read and write like plain memory).
+ *
+ * Windows that are there already, from an earlier bind or through a sleep that kept power, have
+ * settled long ago: they are neither written nor waited for.
  */
 #include "internal.h"
 #include "regs_akd1000.h"
@@ -31,26 +34,50 @@ static const struct akc_window akd1500_windows[] = {
 	{ AKD1500_BAR_MEM, AKD1500_MEM_ADDR },
 };
 
-static int akc_window_check(struct akc_dev *d, u32 region, u32 ctrl2, u32 target, u32 want_ctrl2,
-			    u32 want_target)
+/* What one region's registers say: 0, or -EIO; tell: also say why, and notice a chip that is gone. */
+static int akc_window_check(struct akc_dev *d, u32 region, u32 ctrl2, u32 target,
+			    const struct akc_window *w, bool tell)
 {
+	u32 want = AKD1000_ATU_CTRL2_FIXED | AKD1000_ATU_CTRL2_BAR((u32)w->bar);
+
+	if ((ctrl2 & AKD1000_ATU_CTRL2_CHECK) == want && target == w->target)
+		return 0;
+	if (!tell)
+		return -EIO;
 	if (ctrl2 == AKC_ALL_ONES && target == AKC_ALL_ONES)
 		return akc_gone(d, "address window", region);
-	if ((ctrl2 & AKD1000_ATU_CTRL2_CHECK) != want_ctrl2)
+	if ((ctrl2 & AKD1000_ATU_CTRL2_CHECK) != want)
 		return akc_fail(d, -EIO, "address window control does not hold", region, ctrl2);
-	if (target != want_target)
-		return akc_fail(d, -EIO, "address window target does not hold", region, target);
+	return akc_fail(d, -EIO, "address window target does not hold", region, target);
+}
+
+static int akd1000_look(struct akc_dev *d, bool tell)
+{
+	const struct akc_bus *b = d->bus;
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(akd1000_windows); i++) {
+		u32 ctrl2, target;
+		int err;
+
+		b->cfg_write(d->host, AKD1000_ATU_REGION, AKD1000_ATU_REGION_INBOUND | i);
+		ctrl2 = b->cfg_read(d->host, AKD1000_ATU_CTRL2);
+		target = b->cfg_read(d->host, AKD1000_ATU_TARGET_LO);
+		err = akc_window_check(d, i, ctrl2, target, &akd1000_windows[i], tell);
+		if (err)
+			return err;
+	}
 	return 0;
 }
 
 int akc_windows_akd1000(struct akc_dev *d)
 {
 	const struct akc_bus *b = d->bus;
-	u32 count = ARRAY_SIZE(akd1000_windows);
 	u32 i;
-	int err;
 
-	for (i = 0; i < count; i++) {
+	if (!akd1000_look(d, false))
+		return 0;
+	for (i = 0; i < ARRAY_SIZE(akd1000_windows); i++) {
 		const struct akc_window *w = &akd1000_windows[i];
 
 		b->cfg_write(d->host, AKD1000_ATU_REGION, AKD1000_ATU_REGION_INBOUND | i);
@@ -60,16 +87,19 @@ int akc_windows_akd1000(struct akc_dev *d)
 			     AKD1000_ATU_CTRL2_FIXED | AKD1000_ATU_CTRL2_BAR((u32)w->bar));
 	}
 	akc_sleep(d, AKC_WINDOW_SETTLE_US);
-	for (i = 0; i < count; i++) {
-		const struct akc_window *w = &akd1000_windows[i];
-		u32 ctrl2, target;
+	return akd1000_look(d, true);
+}
 
-		b->cfg_write(d->host, AKD1000_ATU_REGION, AKD1000_ATU_REGION_INBOUND | i);
-		ctrl2 = b->cfg_read(d->host, AKD1000_ATU_CTRL2);
-		target = b->cfg_read(d->host, AKD1000_ATU_TARGET_LO);
-		err = akc_window_check(d, i, ctrl2, target,
-				       AKD1000_ATU_CTRL2_FIXED |
-				       AKD1000_ATU_CTRL2_BAR((u32)w->bar), w->target);
+static int akd1500_look(struct akc_dev *d, bool tell)
+{
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(akd1500_windows); i++) {
+		u32 r = AKD1500_ATU_INBOUND(i + 1);
+		u32 ctrl2 = akc_bar_read(d, AKD1500_BAR_DMA, r + AKD1500_ATU_CTRL2);
+		u32 target = akc_bar_read(d, AKD1500_BAR_DMA, r + AKD1500_ATU_TARGET_LO);
+		int err = akc_window_check(d, i + 1, ctrl2, target, &akd1500_windows[i], tell);
+
 		if (err)
 			return err;
 	}
@@ -78,11 +108,11 @@ int akc_windows_akd1000(struct akc_dev *d)
 
 int akc_windows_akd1500(struct akc_dev *d)
 {
-	u32 count = ARRAY_SIZE(akd1500_windows);
 	u32 i;
-	int err;
 
-	for (i = 0; i < count; i++) {
+	if (!akd1500_look(d, false))
+		return 0;
+	for (i = 0; i < ARRAY_SIZE(akd1500_windows); i++) {
 		const struct akc_window *w = &akd1500_windows[i];
 		u32 r = AKD1500_ATU_INBOUND(i + 1);
 
@@ -92,17 +122,5 @@ int akc_windows_akd1500(struct akc_dev *d)
 		akc_bar_write(d, AKD1500_BAR_DMA, r + AKD1500_ATU_TARGET_LO, w->target);
 	}
 	akc_sleep(d, AKC_WINDOW_SETTLE_US);
-	for (i = 0; i < count; i++) {
-		const struct akc_window *w = &akd1500_windows[i];
-		u32 r = AKD1500_ATU_INBOUND(i + 1);
-		u32 ctrl2 = akc_bar_read(d, AKD1500_BAR_DMA, r + AKD1500_ATU_CTRL2);
-		u32 target = akc_bar_read(d, AKD1500_BAR_DMA, r + AKD1500_ATU_TARGET_LO);
-
-		err = akc_window_check(d, i + 1, ctrl2, target,
-				       AKD1500_ATU_CTRL2_FIXED |
-				       AKD1500_ATU_CTRL2_BAR((u32)w->bar), w->target);
-		if (err)
-			return err;
-	}
-	return 0;
+	return akd1500_look(d, true);
 }

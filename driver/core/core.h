@@ -143,7 +143,7 @@ struct akc_dev {
 
 /*
  * stage: host DMA memory of at least 64 KiB, 4-byte aligned, that stays valid until the device is
- * dropped. Takes over a second (windows need one after their set-up). Everything in *d is written,
+ * dropped. Takes over a second when windows have to be set up. Everything in *d is written,
  * the generation becomes 1. -ENODEV: no such chip; -EOPNOTSUPP: IP generation other than v1; -EIO:
  * windows or registers do not answer; -ETIMEDOUT.
  */

@@ -238,6 +238,15 @@ int akc_dma_run(struct akc_dev *d, enum akc_dir dir, const struct akc_seg *segs,
 	return 0;
 }
 
+/*
+ * An aborted list sends its message whether anybody asked for one or not: without a vector it goes
+ * to a word of ours, never to address 0 of the host.
+ */
+u64 akc_msi_addr(const struct akc_dev *d)
+{
+	return d->msi ? d->msi_addr : d->stage.bus + AKC_STAGE_NOWHERE;
+}
+
 void akc_dma_set_msi(struct akc_dev *d, u64 addr, u32 data)
 {
 	d->msi = addr != 0;

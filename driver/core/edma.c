@@ -64,13 +64,14 @@ static void edma_init(struct akc_dev *d)
 static void edma_msi(struct akc_dev *d)
 {
 	u32 data = (d->msi_data & 0xffff) | d->msi_data << 16;
+	u64 addr = akc_msi_addr(d);
 	u32 i;
 
 	for (i = 0; i < 2; i++) {
-		edma_write(d, edma_regs[i].done_msi, (u32)d->msi_addr);
-		edma_write(d, edma_regs[i].done_msi + 4u, (u32)(d->msi_addr >> 32));
-		edma_write(d, edma_regs[i].abort_msi, (u32)d->msi_addr);
-		edma_write(d, edma_regs[i].abort_msi + 4u, (u32)(d->msi_addr >> 32));
+		edma_write(d, edma_regs[i].done_msi, (u32)addr);
+		edma_write(d, edma_regs[i].done_msi + 4u, (u32)(addr >> 32));
+		edma_write(d, edma_regs[i].abort_msi, (u32)addr);
+		edma_write(d, edma_regs[i].abort_msi + 4u, (u32)(addr >> 32));
 		edma_write(d, edma_regs[i].msi_data, data);
 	}
 }

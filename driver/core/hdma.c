@@ -40,13 +40,14 @@ static void hdma_init(struct akc_dev *d)
 
 static void hdma_msi(struct akc_dev *d)
 {
+	u64 addr = akc_msi_addr(d);
 	u32 i;
 
 	for (i = 0; i < 2; i++) {
-		hdma_write(d, i, AKD1500_HDMA_MSI_STOP, (u32)d->msi_addr);
-		hdma_write(d, i, AKD1500_HDMA_MSI_STOP + 4u, (u32)(d->msi_addr >> 32));
-		hdma_write(d, i, AKD1500_HDMA_MSI_ABORT, (u32)d->msi_addr);
-		hdma_write(d, i, AKD1500_HDMA_MSI_ABORT + 4u, (u32)(d->msi_addr >> 32));
+		hdma_write(d, i, AKD1500_HDMA_MSI_STOP, (u32)addr);
+		hdma_write(d, i, AKD1500_HDMA_MSI_STOP + 4u, (u32)(addr >> 32));
+		hdma_write(d, i, AKD1500_HDMA_MSI_ABORT, (u32)addr);
+		hdma_write(d, i, AKD1500_HDMA_MSI_ABORT + 4u, (u32)(addr >> 32));
 		hdma_write(d, i, AKD1500_HDMA_MSI_DATA, d->msi_data);
 	}
 }

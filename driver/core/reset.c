@@ -108,8 +108,7 @@ int akc_reset(struct akc_dev *d)
 	if (err)
 		return err;
 	d->chip->dma->init(d);
-	if (d->msi)
-		d->chip->dma->msi(d);
+	d->chip->dma->msi(d);
 	return akc_stop(d);
 }
 

@@ -12,9 +12,12 @@ static void test_windows_akd1000_writes_documented_order(void **state)
 
 	(void)state;
 	sb_device(b, &d, AKC_PCI_AKD1000);
-	sb_give(b, SB_CFG, 0x908, 3, ctrl2[0], ctrl2[1], ctrl2[2]);
-	sb_give(b, SB_CFG, 0x918, 3, target[0], target[1], target[2]);
+	sb_give(b, SB_CFG, 0x908, 4, 0, ctrl2[0], ctrl2[1], ctrl2[2]);
+	sb_give(b, SB_CFG, 0x918, 4, 0, target[0], target[1], target[2]);
 	assert_int_equal(akc_windows_akd1000(&d), 0);
+	sb_expect(b, &at, SB_WRITE, SB_CFG, 0x900, 0x80000000u); /* not there yet */
+	sb_expect(b, &at, SB_READ, SB_CFG, 0x908, 0);
+	sb_expect(b, &at, SB_READ, SB_CFG, 0x918, 0);
 	for (u32 i = 0; i < 3; i++) {
 		sb_expect(b, &at, SB_WRITE, SB_CFG, 0x900, 0x80000000u | i);
 		sb_expect(b, &at, SB_WRITE, SB_CFG, 0x904, 0);
@@ -40,6 +43,8 @@ static void test_windows_akd1500_writes_bar0(void **state)
 	(void)state;
 	sb_device(b, &d, AKC_PCI_AKD1500);
 	assert_int_equal(akc_windows_akd1500(&d), 0);
+	sb_expect(b, &at, SB_READ, 0, 0x704, 0); /* not there yet */
+	sb_expect(b, &at, SB_READ, 0, 0x714, 0);
 	sb_expect(b, &at, SB_WRITE, 0, 0x700, 0);
 	sb_expect(b, &at, SB_WRITE, 0, 0x704, 0xc0080200u);
 	sb_expect(b, &at, SB_WRITE, 0, 0x714, 0xfcc00000u);
@@ -52,6 +57,53 @@ static void test_windows_akd1500_writes_bar0(void **state)
 	sb_expect(b, &at, SB_READ, 0, 0x904, 0xc0080400u);
 	sb_expect(b, &at, SB_READ, 0, 0x914, 0x20000000u);
 	assert_int_equal(at, b->logged);
+	sb_free(b);
+}
+
+/* A second bind: nothing is written to a window, nobody waits. */
+static void test_windows_that_hold_are_left_alone(void **state)
+{
+	static const u16 chips[2] = {AKC_PCI_AKD1000, AKC_PCI_AKD1500};
+
+	(void)state;
+	for (u32 i = 0; i < 2; i++) {
+		struct sb *b = sb_new();
+		struct akc_dev d;
+
+		sb_device(b, &d, chips[i]);
+		if (!i) { /* a viewport: one place for all regions */
+			sb_give(b, SB_CFG, 0x908, 3, 0xc0080000u, 0xc0080200u, 0xc0080400u);
+			sb_give(b, SB_CFG, 0x918, 3, 0xfcc00000u, 0xf8c00000u, 0x20000000u);
+		} else {
+			*sb_cell(b, 0, 0x704) = 0xc0080200u;
+			*sb_cell(b, 0, 0x714) = 0xfcc00000u;
+			*sb_cell(b, 0, 0x904) = 0xc0080400u;
+			*sb_cell(b, 0, 0x914) = 0x20000000u;
+		}
+		assert_int_equal(d.chip->windows(&d), 0);
+		for (u32 k = 0; k < b->logged; k++) {
+			assert_int_not_equal(b->log[k].kind, SB_SLEEP);
+			assert_true(b->log[k].kind == SB_READ || b->log[k].off == 0x900);
+		}
+		sb_free(b);
+	}
+}
+
+/* One window of two is not enough. */
+static void test_windows_half_there_are_all_written(void **state)
+{
+	struct sb *b = sb_new();
+	struct akc_dev d;
+	u32 at = 0;
+
+	(void)state;
+	sb_device(b, &d, AKC_PCI_AKD1500);
+	*sb_cell(b, 0, 0x704) = 0xc0080200u;
+	*sb_cell(b, 0, 0x714) = 0xfcc00000u;
+	assert_int_equal(akc_windows_akd1500(&d), 0);
+	sb_find_write(b, &at, 0, 0x714);
+	sb_find_write(b, &at, 0, 0x914);
+	assert_int_equal(b->now_ns, 1000000000);
 	sb_free(b);
 }
 
@@ -122,6 +174,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_windows_akd1000_writes_documented_order),
 		cmocka_unit_test(test_windows_akd1500_writes_bar0),
+		cmocka_unit_test(test_windows_that_hold_are_left_alone),
+		cmocka_unit_test(test_windows_half_there_are_all_written),
 		cmocka_unit_test(test_windows_target_not_held_gives_eio),
 		cmocka_unit_test(test_windows_disabled_region_gives_eio),
 		cmocka_unit_test(test_windows_all_ones_mark_the_device_gone),

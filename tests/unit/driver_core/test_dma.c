@@ -425,7 +425,10 @@ static void test_dma_msi_is_written_into_the_engine(void **state)
 	assert_int_equal(*sb_cell(b, 0, 0xa8), 0x31);
 	assert_int_equal(akc_dma_start(&d, AKC_TO_DEVICE, &s, 1, &cur), 0);
 	assert_int_equal(*sb_cell(b, 0, 0x188), 0x78);
-	akc_dma_set_msi(&d, 0, 0); /* back to polling */
+	akc_dma_set_msi(&d, 0, 0); /* back to polling: messages of aborts go to a word of ours */
+	assert_int_equal(*sb_cell(b, 0, 0x90), (u32)(SB_STAGE_BUS + AKC_STAGE_NOWHERE));
+	assert_int_equal(*sb_cell(b, 0, 0x1a0), (u32)(SB_STAGE_BUS + AKC_STAGE_NOWHERE));
+	assert_int_equal(*sb_cell(b, 0, 0x1a4), (u32)(SB_STAGE_BUS >> 32));
 	assert_int_equal(akc_dma_status(&d, AKC_TO_DEVICE), 1);
 	akc_dma_ack(&d, AKC_TO_DEVICE);
 	cur = (struct akc_cursor){0, 0};
