@@ -12,14 +12,13 @@
 #define DEFAULT_VIRTUAL "virtual:akd1000"
 
 static const struct ak_backend *const backends[] = {&ak_backend_cpu, &ak_backend_akd1000, &ak_backend_akd1500,
-						    &ak_backend_board};
+						    &ak_backend_board, &ak_backend_vfio};
 
 /* Names that exist in the design and not in this build, by prefix. */
 static const struct {
 	const char *prefix, *missing;
 } absent[] = {
 	{"virtual:akida2", "the virtual Akida 2 mesh is not in this version; use cpu"},
-	{"vfio:", "the VFIO back end is not in this version; use virtual:akd1000 or virtual:akd1500"},
 };
 
 const char *const *akida_device_names(void)
@@ -42,7 +41,7 @@ static const struct ak_backend *find_backend(const char *name, struct akida_diag
 		return NULL;
 	}
 	*err = ak_fail(diag, -ENOENT, AK_RULE_DEVICE_NAME, name, "is not the name of a device");
-	ak_remedy(diag, "cpu, virtual:akd1000, virtual:akd1500 and /dev/akidaN can be opened");
+	ak_remedy(diag, "cpu, virtual:akd1000, virtual:akd1500, /dev/akidaN and vfio:0000:01:00.0 can be opened");
 	return NULL;
 }
 

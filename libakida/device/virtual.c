@@ -10,16 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/diag.h"
-#include "device/backend.h"
-#include "driver/core/core.h"
+#include "device/core.h"
 #include "firmware/nsoc/nsoc.h"
-#include "program/packet.h"
-#include "program/program.h"
 
-#define STAGE_BYTES (256u << 10)
 #define STAGE_BUS 0x100000000ull
 #define FRAMES_BUS 0x200000000ull
-#define FRAMES_BYTES_MAX (1u << 30)
 
 struct region {
 	uint64_t bus;
@@ -29,17 +24,9 @@ struct region {
 
 struct virt {
 	struct nsoc *chip;
-	struct akc_dev core;
-	struct region stage, frames; /* frames: batch slots of one input each */
-	unsigned int core_bar;	     /* the BAR that shows the core registers */
-	uint32_t batch, slot_bytes;
-	size_t in_bytes, outputs;
-	uint64_t *queued_ns; /* per slot */
-	uint64_t inference_clk, program_clk;
-	uint32_t last_clk;
-	bool dead;	       /* reset since the load */
-	const char *core_says; /* newest complaint of the protocol core */
-	uint64_t core_a, core_b;
+	struct ak_core core;
+	struct region stage, frames;
+	unsigned int core_bar; /* the BAR that shows the core registers */
 };
 
 /* ---- the bus, as the core sees it ---- */
@@ -84,9 +71,9 @@ static void bus_log(void *host, int err, const char *what, u64 a, u64 b)
 	struct virt *v = host;
 
 	(void)err;
-	v->core_says = what;
-	v->core_a = a;
-	v->core_b = b;
+	v->core.says = what;
+	v->core.a = a;
+	v->core.b = b;
 }
 
 static const struct akc_bus virtual_bus = {
@@ -138,26 +125,6 @@ static uint32_t sensor(struct virt *v, uint32_t reg)
 	return nsoc_bar_read(v->chip, v->core_bar, NSOC_SENSOR_BASE + reg);
 }
 
-static void fill_info(struct akida_device *d)
-{
-	const struct virt *v = d->state;
-	const struct akc_mesh *mesh = &v->core.mesh;
-
-	ak_device_version_text(v->core.version, d->info.version, sizeof(d->info.version));
-	snprintf(d->info.ip, sizeof(d->info.ip), "v1");
-	d->info.source = AKIDA_SOURCE_MODEL;
-	d->info.needs_program = true;
-	d->info.nps = mesh->count;
-	for (uint32_t i = 0; i < mesh->count; i++) {
-		u8 types = mesh->np[i].types;
-
-		d->info.cnp1 += !!(types & AKC_NP_CNP1);
-		d->info.cnp2 += !!(types & AKC_NP_CNP2);
-		d->info.fnp2 += !!(types & AKC_NP_FNP2);
-		d->info.fnp3 += !!(types & AKC_NP_FNP3);
-	}
-}
-
 static void virt_close(struct akida_device *d)
 {
 	struct virt *v = d->state;
@@ -176,20 +143,22 @@ static int virt_open(struct akida_device *d, enum nsoc_chip chip, struct akida_d
 	int err;
 
 	v->core_bar = chip == NSOC_AKD1000 ? 0 : 2;
-	v->stage = (struct region){.bus = STAGE_BUS, .cpu = calloc(1, STAGE_BYTES), .bytes = STAGE_BYTES};
+	v->stage =
+		(struct region){.bus = STAGE_BUS, .cpu = calloc(1, AK_CORE_STAGE_BYTES), .bytes = AK_CORE_STAGE_BYTES};
 	err = v->stage.cpu ? nsoc_create(chip, &host, &v->chip) : -ENOMEM;
 	if (err) {
 		ak_fail(diag, err, AK_RULE_NOMEM, d->info.name, "no memory for the software NSoC");
 		goto free_stage;
 	}
-	stage = (struct akc_buf){.cpu = v->stage.cpu, .bus = v->stage.bus, .bytes = STAGE_BYTES};
-	err = akc_probe(&v->core, &virtual_bus, v, nsoc_pci_device(v->chip), &stage);
+	stage = (struct akc_buf){.cpu = v->stage.cpu, .bus = v->stage.bus, .bytes = AK_CORE_STAGE_BYTES};
+	err = akc_probe(&v->core.dev, &virtual_bus, v, nsoc_pci_device(v->chip), &stage);
 	if (err) {
 		ak_fail(diag, err, AK_RULE_DEVICE_FAULT, d->info.name, "cannot be brought up: %s",
-			v->core_says ? v->core_says : akida_strerror(err));
+			v->core.says ? v->core.says : akida_strerror(err));
 		goto destroy_chip;
 	}
-	fill_info(d);
+	ak_core_info(d, &v->core);
+	d->info.source = AKIDA_SOURCE_MODEL;
 	snprintf(d->info.chip, sizeof(d->info.chip), "%s", chip == NSOC_AKD1000 ? "AKD1000" : "AKD1500");
 	d->info.clock_mhz = sensor(v, NSOC_SENSOR_CLOCK_KHZ) / 1000.0;
 	return 0;
@@ -214,212 +183,49 @@ static void virt_unload(struct akida_device *d)
 {
 	struct virt *v = d->state;
 
-	akc_unload(&v->core);
+	ak_core_unload(&v->core);
 	free(v->frames.cpu);
-	free(v->queued_ns);
 	v->frames = (struct region){0};
-	v->queued_ns = NULL;
-}
-
-/* A parsed program in the core's words; arrays are its caller's. */
-struct core_program {
-	struct akc_program a;
-	struct akc_track *tracks;
-	struct akc_reg_write *epg;
-};
-
-static void core_program_fini(struct core_program *c)
-{
-	free(c->tracks);
-	free(c->epg);
-}
-
-static int core_program(const struct akida_device *d, const struct akida_program *p, struct core_program *c,
-			struct akida_diag *diag)
-{
-	const struct ak_program_head *h = &p->head;
-
-	c->tracks = calloc(h->track_count ? h->track_count : 1, sizeof(*c->tracks));
-	c->epg = calloc(h->epg_count ? h->epg_count : 1, sizeof(*c->epg));
-	if (!c->tracks || !c->epg) {
-		core_program_fini(c);
-		return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, d->info.name, "no memory for %u tracks", h->track_count);
-	}
-	for (uint32_t i = 0; i < h->track_count; i++)
-		c->tracks[i] = (struct akc_track){.word_off = h->tracks[i].offset / 4, .words = h->tracks[i].words};
-	for (uint32_t i = 0; i < h->epg_count; i++)
-		c->epg[i] = (struct akc_reg_write){.offset = h->epg[i].offset, .value = h->epg[i].value};
-	c->a = (struct akc_program){
-		.image = (const uint32_t *)((const uint8_t *)p->bytes + p->info_bytes),
-		.image_words = (uint32_t)(p->program_bytes / 4),
-		.tracks = c->tracks,
-		.track_count = h->track_count,
-		.epg = c->epg,
-		.epg_count = h->epg_count,
-		.in_h = h->in_dims[0],
-		.in_w = h->in_dims[1],
-		.in_c = h->in_dims[2],
-		.window_w = h->window_w,
-		.window_h = h->window_h,
-		.input_type = (uint8_t)h->input_type,
-		.output_type = (uint8_t)h->output_type,
-		.activation = h->activation,
-		.out_count = h->out_dims[0] * h->out_dims[1] * h->out_dims[2],
-		.out_w = h->out_dims[1],
-		.out_c = h->out_dims[2],
-	};
-	memcpy(c->a.device_version, h->device_version, 4);
-	return 0;
-}
-
-/* Every word of the program, before the first one is sent. */
-static int verify_core(const struct akida_device *d, const struct akida_program *p, const struct core_program *c,
-		       struct akida_diag *diag)
-{
-	const struct virt *v = d->state;
-	struct akc_verify_result where = {0};
-	int err = akc_verify(&v->core, &c->a, &where);
-	char word[96];
-
-	if (!err)
-		return 0;
-	if (where.track < p->head.track_count)
-		ak_track_word_name(ak_program_track(p, where.track), p->head.tracks[where.track].words, where.word,
-				   word, sizeof(word));
-	else
-		snprintf(word, sizeof(word), "event packet generator");
-	return ak_fail(diag, err, AK_RULE_PROGRAM_REFUSED, d->info.name,
-		       "refuses the program: track %u, word %u (%s): %s", where.track, where.word, word,
-		       where.what ? where.what : akida_strerror(err));
 }
 
 static int virt_verify(const struct akida_device *d, const struct akida_program *p, struct akida_diag *diag)
 {
 	const struct virt *v = d->state;
-	struct core_program c = {0};
-	int err = ak_device_check_program(d, p, v->core.version, diag);
 
-	if (!err)
-		err = core_program(d, p, &c, diag);
-	if (!err) {
-		err = verify_core(d, p, &c, diag);
-		core_program_fini(&c);
-	}
-	return err;
-}
-
-static int program_mesh(struct akida_device *d, const struct akida_program *p, uint32_t batch, struct akida_diag *diag)
-{
-	struct virt *v = d->state;
-	struct core_program c = {0};
-	int err = core_program(d, p, &c, diag);
-
-	if (err)
-		return err;
-	err = verify_core(d, p, &c, diag);
-	if (err)
-		goto out;
-	v->core_says = NULL;
-	err = akc_load(&v->core, &c.a, batch);
-	if (err)
-		ak_fail(diag, err, AK_RULE_DEVICE_FAULT, d->info.name, "cannot be programmed: %s (%llu, %llu)",
-			v->core_says ? v->core_says : akida_strerror(err), (unsigned long long)v->core_a,
-			(unsigned long long)v->core_b);
-out:
-	core_program_fini(&c);
-	return err;
+	return ak_core_verify(d, &v->core, p, diag);
 }
 
 static int virt_load(struct akida_device *d, const struct ak_load *l, struct ak_load_dims *dims,
 		     struct akida_diag *diag)
 {
 	struct virt *v = d->state;
-	const struct ak_program_head *h;
-	uint64_t frame_bytes;
-	int err = ak_device_check_program(d, l->program, v->core.version, diag);
+	size_t bytes;
+	int err = ak_core_plan(d, &v->core, l, &bytes, diag);
 
 	if (err)
 		return err;
-	h = &l->program->head;
-	frame_bytes = (uint64_t)h->in_dims[0] * h->in_dims[1] * h->in_dims[2];
-	v->in_bytes = (size_t)frame_bytes;
-	v->outputs = (size_t)h->out_dims[0] * h->out_dims[1] * h->out_dims[2];
-	v->batch = l->batch;
-	v->slot_bytes = (uint32_t)((frame_bytes + 63) & ~(uint64_t)63);
-	if (!frame_bytes || frame_bytes > FRAMES_BYTES_MAX / l->batch - 64)
-		return ak_fail(diag, -ERANGE, AK_RULE_RANGE, d->info.name, "%u frames of %llu bytes do not fit",
-			       l->batch, (unsigned long long)frame_bytes);
-	v->frames = (struct region){.bus = FRAMES_BUS, .bytes = (size_t)v->slot_bytes * l->batch};
-	v->frames.cpu = calloc(1, v->frames.bytes);
-	v->queued_ns = calloc(l->batch, sizeof(*v->queued_ns));
-	if (!v->frames.cpu || !v->queued_ns)
+	v->frames = (struct region){.bus = FRAMES_BUS, .bytes = bytes, .cpu = calloc(1, bytes)};
+	v->core.frames = (struct akc_buf){.cpu = v->frames.cpu, .bus = FRAMES_BUS, .bytes = (uint32_t)bytes};
+	if (!v->frames.cpu)
 		err = ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, d->info.name, "no memory for %u frames", l->batch);
 	if (!err)
-		err = program_mesh(d, l->program, l->batch, diag);
-	if (err) {
+		err = ak_core_load(d, &v->core, l, dims, diag);
+	if (err)
 		virt_unload(d);
-		return err;
-	}
-	v->dead = false;
-	v->inference_clk = 0;
-	v->last_clk = akc_inference_clk(&v->core);
-	v->program_clk = akc_program_clk(&v->core);
-	dims->in_bytes = v->in_bytes;
-	dims->outputs = v->outputs;
-	return 0;
-}
-
-/* Explains a failed run, then resets: nothing that was loaded works afterwards. */
-static int run_failed(struct akida_device *d, int err, size_t frame)
-{
-	struct virt *v = d->state;
-	struct nsoc_report r;
-
-	nsoc_get_report(v->chip, &r);
-	snprintf(d->error, sizeof(d->error), "frame %zu: %s%s%s", frame,
-		 v->core_says ? v->core_says : akida_strerror(err), r.last[0] ? "; the chip met: " : "", r.last);
-	akc_reset(&v->core);
-	v->dead = true;
 	return err;
 }
 
 static int64_t virt_run(struct akida_device *d, const uint8_t *in, size_t frames, int32_t *out, struct ak_meter *m)
 {
 	struct virt *v = d->state;
-	struct akc_buf buf = {.cpu = v->frames.cpu, .bus = v->frames.bus, .bytes = (uint32_t)v->frames.bytes};
-	size_t queued = 0, done = 0;
+	int64_t n = ak_core_run(d, &v->core, in, frames, out, m);
+	struct nsoc_report r;
+	size_t at = strlen(d->error);
 
-	if (v->dead) {
-		snprintf(d->error, sizeof(d->error), "the device was reset after a failure; create a new session");
-		return -ENODEV;
-	}
-	v->core_says = NULL;
-	while (done < frames) {
-		uint32_t clk;
-		int err;
-
-		while (queued < frames && queued - done < v->batch) {
-			uint32_t slot = (uint32_t)(queued % v->batch);
-
-			memcpy(v->frames.cpu + (size_t)slot * v->slot_bytes, in + queued * v->in_bytes, v->in_bytes);
-			v->queued_ns[slot] = nsoc_time_ns(v->chip);
-			err = akc_enqueue(&v->core, &buf, slot * v->slot_bytes);
-			if (err == -EAGAIN)
-				break;
-			if (err < 0)
-				return run_failed(d, err, queued);
-			queued++;
-		}
-		err = akc_fetch(&v->core, out + done * v->outputs, AKC_JOB_TIMEOUT_US);
-		if (err < 0)
-			return run_failed(d, err, done);
-		m->frame(m, nsoc_time_ns(v->chip) - v->queued_ns[done % v->batch]);
-		clk = akc_inference_clk(&v->core);
-		v->inference_clk += (uint32_t)(clk - v->last_clk);
-		v->last_clk = clk;
-		done++;
-	}
-	return (int64_t)done;
+	nsoc_get_report(v->chip, &r);
+	if (n < 0 && n != -ENODEV && r.last[0])
+		snprintf(d->error + at, sizeof(d->error) - at, "; the chip met: %s", r.last);
+	return n;
 }
 
 static uint64_t virt_now_ns(struct akida_device *d)
@@ -435,8 +241,8 @@ static void virt_counters(struct akida_device *d, struct ak_counters *c)
 	nsoc_get_report(v->chip, &r);
 	*c = (struct ak_counters){
 		.has_clk = true,
-		.inference_clk = v->inference_clk,
-		.program_clk = v->program_clk,
+		.inference_clk = v->core.inference_clk,
+		.program_clk = v->core.program_clk,
 		.floor_mw = sensor(v, NSOC_SENSOR_FLOOR_UW) / 1000.0,
 		.unknown_events =
 			r.unknown_registers + r.unknown_packets + r.unknown_encodings + r.bad_addresses + r.dma_faults,

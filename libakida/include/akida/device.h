@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Devices: `cpu`, `virtual:akd1000`, `virtual:akd1500`, and boards at `/dev/akidaN`. */
+/* Devices: `cpu`, `virtual:akd1000`, `virtual:akd1500`, boards at `/dev/akidaN`, or by `vfio:0000:01:00.0` without our module. */
 #ifndef AKIDA_DEVICE_H
 #define AKIDA_DEVICE_H
 
