@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Builds akida-qemu.so for LD_PRELOAD into the installed distribution QEMU: fetches the matching source package once,
 # configures it (nothing but generated headers is made), then compiles the device and the software NSoC (seconds).
-#   build.sh [OUT.so]         AKIDA_BED: folder for downloads and headers, default build/bed
+#   build.sh [OUT.so]         default build/kernel/akida-qemu.so, its objects beside it
+#   AKIDA_BED                 folder for downloads and headers, default build/bed; trees may share it
 # Needs: tests/kernel/prepare.sh lists the packages.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -10,7 +11,9 @@ top=$(cd "$here/../.." && pwd)
 bed=${AKIDA_BED:-$top/build/bed}
 mkdir -p "$bed"
 bed=$(cd "$bed" && pwd)
-out=${1:-$bed/akida-qemu.so}
+out=${1:-$top/build/kernel/akida-qemu.so}
+mkdir -p "$(dirname "$out")"
+out=$(cd "$(dirname "$out")" && pwd)/$(basename "$out")
 CC=${CC:-gcc}
 v=$(dpkg-query -W -f '${source:Version}' qemu-system-x86)
 
@@ -44,7 +47,7 @@ if [ ! -f "$bed/qemu-hdr/.done" ]; then
 fi
 
 # Only the registration is meant to be found by QEMU: everything else stays inside the object.
-obj=$bed/obj
+obj=${out%.so}.obj
 mkdir -p "$obj"
 # A board in a machine needs no compute kernels: layer/ alone.
 flags="-O2 -g -fPIC -fvisibility=hidden -ffunction-sections -DNSOC_PLAIN"

@@ -167,6 +167,16 @@ static void write_case(const char *folder, const char *name, const struct akida_
 	akida_device_close(d);
 }
 
+/* The same as a file, for the back end in user space. */
+static void write_program(const char *folder, const char *name, const struct akida_program *p, struct akida_diag *diag)
+{
+	char path[1024];
+
+	snprintf(path, sizeof(path), "%s/%s.akp", folder, name);
+	if (akida_program_save(p, path, diag))
+		die(path, diag);
+}
+
 static void our_network(const char *folder, struct akida_diag *diag)
 {
 	static const char *const chips[] = {"akd1000", "akd1500"};
@@ -186,6 +196,7 @@ static void our_network(const char *folder, struct akida_diag *diag)
 			die(chips[c], diag);
 		snprintf(name, sizeof(name), "small-%s", chips[c]);
 		write_case(folder, name, p, in, FRAMES, diag);
+		write_program(folder, name, p, diag);
 		akida_program_destroy(p);
 	}
 	free(in);

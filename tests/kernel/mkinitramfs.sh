@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # mkinitramfs.sh OUT.cpio.gz MODULE.ko TESTS DATA
 # Packs busybox, init, the module, the static test programs in folder TESTS and the files in folder DATA (either may be
-# empty). Runs without root: devtmpfs makes the nodes. BUSYBOX and STRIP for another architecture.
+# empty). Runs without root: devtmpfs makes the nodes. BUSYBOX and STRIP for another architecture; MODULES: a folder with the
+# distribution's modules of this kernel, of which VFIO's go along.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 out=$1 module=$2 tests=$3 data=$4
@@ -17,6 +18,10 @@ if [ -f "$module" ]; then
 	cp "$module" "$r/mod/akida.ko"
 	"${STRIP:-strip}" --strip-debug "$r/mod/akida.ko"
 fi
+for m in irqbypass vfio vfio_virqfd vfio_iommu_type1 vfio-pci-core vfio-pci; do
+	f=$(find "${MODULES:-/nowhere}" -name "$m.ko" 2> /dev/null | head -n 1)
+	[ -z "$f" ] || { mkdir -p "$r/mod/vfio" && cp "$f" "$r/mod/vfio/"; }
+done
 [ -z "$(ls "$tests" 2> /dev/null)" ] || cp "$tests"/* "$r/test/"
 [ -z "$(ls "$data" 2> /dev/null)" ] || cp "$data"/* "$r/data/"
 (cd "$r" && find . | LC_ALL=C sort | cpio -o -H newc --quiet | gzip -1) > "$out"

@@ -88,7 +88,7 @@ static void context_signals_its_eventfd_once_per_submit(void)
 	for (int i = 0; i < 3; i++)
 		seq = guest_submit(&j, 4);
 	EQ(guest_wait(&j, seq, GUEST_LONG_NS, NULL), 0);
-	for (int i = 0; i < 100 && count < 3; i++) { /* the signal follows the wake-up closely, not before it */
+	for (int i = 0; i < 1000 && count < 3; i++) { /* the signal follows the wake-up closely, not before it */
 		uint64_t n;
 
 		if (read(a.eventfd, &n, sizeof(n)) == sizeof(n))

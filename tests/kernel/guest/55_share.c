@@ -22,7 +22,7 @@ static uint64_t submit_long(struct guest_job *j, unsigned int board)
 	outputs = guest_config(&guest_boards[board], CTL_DMA_WRITES);
 	EQ(guest_ioctl(j->fd, AKIDA_IOC_SUBMIT, &a), 0);
 	/* Until some outputs came: on a busy host that takes its time. */
-	for (int i = 0; i < 200 && guest_config(&guest_boards[board], CTL_DMA_WRITES) < outputs + 8; i++)
+	for (int i = 0; i < 1200 && guest_config(&guest_boards[board], CTL_DMA_WRITES) < outputs + 8; i++)
 		usleep(50000);
 	EQ(guest_wait(j, a.seq, 0, NULL), -ETIMEDOUT);
 	return a.seq;

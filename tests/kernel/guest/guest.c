@@ -246,6 +246,17 @@ int guest_open(unsigned int board)
 	return fd;
 }
 
+void guest_close(int fd)
+{
+	for (unsigned int i = 0; i < guest_file_count; i++) {
+		if (guest_files[i] == fd) {
+			guest_files[i] = guest_files[--guest_file_count];
+			close(fd);
+			return;
+		}
+	}
+}
+
 #define PAGE 4096u
 #define ROOM 8u /* what a newer caller's struct has more */
 

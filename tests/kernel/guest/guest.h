@@ -82,6 +82,7 @@ void guest_config_set(const struct guest_board *b, unsigned int off, uint32_t va
 
 int guest_ioctl(int fd, unsigned long request, void *arg); /* 0 or -errno, EINTR repeated */
 int guest_open(unsigned int board); /* fails the test when it cannot; closed when the test ends */
+void guest_close(int fd);	    /* one of guest_open's, before the test ends */
 int64_t guest_now_ns(void);	    /* CLOCK_MONOTONIC */
 
 /*
