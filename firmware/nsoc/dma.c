@@ -193,6 +193,28 @@ static bool image_descriptor_ok(struct nsoc *n, const uint32_t *w)
 	return false;
 }
 
+/* Rows without gaps: where they lie, if in one page of on-board memory; else gathered. */
+static const uint8_t *image_bytes(struct nsoc *n, uint32_t addr, uint32_t row_bytes, uint32_t rows, uint32_t next)
+{
+	uint32_t bytes = row_bytes * rows, span = 0;
+	const uint8_t *at = NULL;
+
+	if (!next || next == row_bytes) {
+		if (ns_mem_local(n, addr, bytes))
+			at = ns_mem_span(n, addr, bytes, false, &span);
+		if (at && span == bytes)
+			return at;
+		row_bytes = bytes;
+		rows = 1;
+	}
+	if (!grow(&n->frame, &n->frame_bytes, bytes))
+		return NULL;
+	for (uint32_t y = 0; y < rows; y++)
+		if (!ns_mem_read(n, addr + y * next, n->frame + (size_t)y * row_bytes, row_bytes))
+			return NULL;
+	return n->frame;
+}
+
 static bool image_job(struct nsoc *n, const uint32_t *w, uint8_t slot)
 {
 	uint32_t channels = n->hrc.reg[AK_HRC_WORD_CHANNELS];
@@ -200,6 +222,7 @@ static bool image_job(struct nsoc *n, const uint32_t *w, uint8_t slot)
 	struct ns_cost_frame cost = {0};
 	struct ns_output out;
 	struct ns_plan *plan;
+	const uint8_t *frame;
 	uint16_t job;
 	size_t bytes = (size_t)row_bytes * rows;
 
@@ -212,18 +235,11 @@ static bool image_job(struct nsoc *n, const uint32_t *w, uint8_t slot)
 		return false;
 	}
 	plan = ns_plan_get(n, rows, row_bytes / channels);
-	if (!plan || !grow(&n->frame, &n->frame_bytes, bytes))
+	if (!plan)
 		return false;
 	n->dma[NS_DMA_IMAGE].reg[AKC_CDMA_IB_ADDR / 4] = w[1];
-	if (!next || next == row_bytes) {
-		if (!ns_mem_read(n, w[1], n->frame, (uint32_t)bytes))
-			return false;
-	} else {
-		for (uint32_t y = 0; y < rows; y++)
-			if (!ns_mem_read(n, w[1] + y * next, n->frame + (size_t)y * row_bytes, row_bytes))
-				return false;
-	}
-	if (!ns_execute(n, plan, n->frame, &out, &cost) || !store_output(n, NS_DMA_IMAGE, w[7], &out))
+	frame = image_bytes(n, w[1], row_bytes, rows, next);
+	if (!frame || !ns_execute(n, plan, frame, &out, &cost) || !store_output(n, NS_DMA_IMAGE, w[7], &out))
 		return false;
 	if (ns_injected(n, NSOC_INJECT_HANG))
 		return false;

@@ -136,6 +136,7 @@ struct nsoc {
 	uint32_t cfg[NS_CFG_BYTES / 4];
 	uint32_t cfg_mask[NS_CFG_BYTES / 4];
 	struct ns_window inbound[NS_WINDOWS], outbound[NS_WINDOWS];
+	const struct ns_window *bar_window[6]; /* enabled inbound region of each BAR */
 	uint32_t viewport;
 	uint8_t scratch_bar[6][NS_SCRATCH_BAR_BYTES]; /* what a BAR shows before its window is programmed */
 

@@ -117,12 +117,25 @@ static uint32_t *window_word(struct ns_window *w, uint32_t i)
 	return i < sizeof(word) / sizeof(word[0]) ? word[i] : NULL;
 }
 
+static const struct ns_window *find_window(const struct nsoc *n, unsigned int bar)
+{
+	for (unsigned int i = 0; i < NS_WINDOWS; i++) {
+		uint32_t c = n->inbound[i].ctrl2;
+
+		if ((c & NS_WINDOW_ENABLE) && (c & NS_WINDOW_BAR_MATCH) && NS_WINDOW_BAR(c) == bar)
+			return &n->inbound[i];
+	}
+	return NULL;
+}
+
 static void window_changed(struct nsoc *n, const struct ns_window *w)
 {
 	if ((w->ctrl2 & NS_WINDOW_ENABLE) && w >= n->inbound && w < n->inbound + NS_WINDOWS &&
 	    !(w->ctrl2 & NS_WINDOW_BAR_MATCH))
 		ns_report(n, NS_UNKNOWN_ENCODING, "inbound window without BAR match (control 0x%08x) is not modelled",
 			  w->ctrl2);
+	for (unsigned int bar = 0; bar < 6; bar++)
+		n->bar_window[bar] = find_window(n, bar);
 }
 
 /* Configuration space and, on the AKD1000, the port logic in it; also seen through the DBI window. */
@@ -217,10 +230,24 @@ static void bar0_akd1500_write(struct nsoc *n, uint32_t off, uint32_t val)
 
 /* ---- device addresses behind a window ---- */
 
+/* A word of on-board memory that has been written before: most of what a driver touches. Aligned, so within its page. */
+static uint8_t *known_word(const struct nsoc *n, uint32_t addr)
+{
+	uint32_t off = addr - NS_MEM_ADDR;
+	uint8_t *page = off < n->chip->mem_bytes ? n->page[off >> NS_PAGE_BITS] : NULL;
+
+	return page && !(addr & 3u) ? page + (off & (NS_PAGE - 1)) : NULL;
+}
+
 static uint32_t target_read(struct nsoc *n, uint32_t addr)
 {
+	const uint8_t *word = known_word(n, addr);
 	uint32_t val = 0;
 
+	if (word) {
+		memcpy(&val, word, 4);
+		return val;
+	}
 	if (addr >= AKC_CORE_ADDR && addr - AKC_CORE_ADDR < MIB4)
 		return ns_core_read(n, addr - AKC_CORE_ADDR);
 	if (ns_mem_local(n, addr, 4)) {
@@ -237,6 +264,12 @@ static uint32_t target_read(struct nsoc *n, uint32_t addr)
 
 static void target_write(struct nsoc *n, uint32_t addr, uint32_t val)
 {
+	uint8_t *word = known_word(n, addr);
+
+	if (word) {
+		memcpy(word, &val, 4);
+		return;
+	}
 	if (addr >= AKC_CORE_ADDR && addr - AKC_CORE_ADDR < MIB4) {
 		ns_core_write(n, addr - AKC_CORE_ADDR, val);
 	} else if (ns_mem_local(n, addr, 4)) {
@@ -250,17 +283,6 @@ static void target_write(struct nsoc *n, uint32_t addr, uint32_t val)
 	} else {
 		ns_report(n, NS_BAD_ADDRESS, "bus write to device address 0x%08x, where nothing is", addr);
 	}
-}
-
-static const struct ns_window *window_of(const struct nsoc *n, unsigned int bar)
-{
-	for (unsigned int i = 0; i < NS_WINDOWS; i++) {
-		uint32_t c = n->inbound[i].ctrl2;
-
-		if ((c & NS_WINDOW_ENABLE) && (c & NS_WINDOW_BAR_MATCH) && NS_WINDOW_BAR(c) == bar)
-			return &n->inbound[i];
-	}
-	return NULL;
 }
 
 static bool bar_ok(struct nsoc *n, unsigned int bar, uint32_t off)
@@ -284,7 +306,7 @@ uint32_t nsoc_bar_read(struct nsoc *n, unsigned int bar, uint32_t off)
 	ns_time_pass(n, READ_NS);
 	if (n->kind == NSOC_AKD1500 && bar == 0)
 		return bar0_akd1500_read(n, off);
-	w = window_of(n, bar);
+	w = n->bar_window[bar];
 	if (w)
 		return target_read(n, w->target_lo + off);
 	if (off > NS_SCRATCH_BAR_BYTES - 4)
@@ -303,7 +325,7 @@ void nsoc_bar_write(struct nsoc *n, unsigned int bar, uint32_t off, uint32_t val
 		bar0_akd1500_write(n, off, val);
 		return;
 	}
-	w = window_of(n, bar);
+	w = n->bar_window[bar];
 	if (w)
 		target_write(n, w->target_lo + off, val);
 	else if (off <= NS_SCRATCH_BAR_BYTES - 4)

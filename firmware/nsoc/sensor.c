@@ -11,6 +11,8 @@ static void add_energy(struct nsoc *n, uint64_t pj)
 {
 	n->sample_pj += pj;
 	n->energy_pj += pj;
+	if (n->energy_pj < 1000000u)
+		return;
 	n->energy_uj += n->energy_pj / 1000000u;
 	n->energy_pj %= 1000000u;
 }
@@ -54,6 +56,11 @@ static void skip_idle(struct nsoc *n, uint64_t *ns)
 
 void ns_sensor_spend(struct nsoc *n, uint64_t ns, uint64_t pj)
 {
+	if (n->now_ns + ns < n->sample_start_ns + SAMPLE_NS) { /* nearly always */
+		add_energy(n, floor_pj(n, ns) + pj);
+		n->now_ns += ns;
+		return;
+	}
 	if (!pj)
 		skip_idle(n, &ns);
 	while (ns) {
