@@ -46,6 +46,7 @@
 #define AKIDA_MAX_FILE_BYTES ((u64)SZ_256M)
 #define AKIDA_MAX_PROGRAM_BYTES SZ_16M
 #define AKIDA_QUANTUM_NS (50 * NSEC_PER_MSEC)
+#define AKIDA_LEVELS 3u /* of priority, the highest first */
 
 #define AKIDA_POWER_SAMPLES 1024u
 
@@ -89,8 +90,9 @@ struct akida_device {
 	bool down; /* the newest reset failed: nothing but another one is tried */
 
 	spinlock_t queue_lock;	/* contexts, queues, counters */
-	struct list_head ready; /* contexts with queued submits, in turn */
+	struct list_head ready[AKIDA_LEVELS]; /* contexts with queued submits, in turn */
 	wait_queue_head_t work_wait;
+	wait_queue_head_t poll_wait;
 	struct task_struct *worker;
 	struct list_head contexts; /* all, for reset and remove */
 	u32 paused;		   /* no job starts, the running one stops between two frames */
@@ -123,11 +125,16 @@ struct akida_buffer {
 	struct kref ref;
 	struct akida_device *adev;
 	struct list_head entry; /* adev->buffers, while mapped */
-	struct page **pages;
-	void *cpu; /* vmap of all pages */
+	struct page **pages;	/* ours or pinned ones; NULL: a dma-buf */
 	u32 page_count;
+	u32 skip; /* first byte in the first page */
 	u32 bytes;
-	struct sg_table sgt;
+	void *cpu; /* of the first byte; NULL: for inputs only */
+	struct user_struct *user; /* who pays for pinned pages; NULL: ours */
+	struct dma_buf *dmabuf;	  /* of another device */
+	struct dma_buf_attachment *attach;
+	struct sg_table own;
+	struct sg_table *sgt; /* own, or the dma-buf's */
 	bool mapped; /* for DMA; cleared by remove */
 	struct akida_piece *pieces;
 	u32 piece_count;
@@ -149,12 +156,14 @@ struct akida_context {
 	struct akida_device *adev;
 	struct akida_program *program;
 	struct eventfd_ctx *eventfd;
-	u32 batch, generation;
-	u64 quantum_ns;
+	u32 batch, generation, level;
+	u64 quantum_ns, turn_ns; /* a turn, what it has had of its present one */
 	struct list_head entry; /* adev->contexts */
 	struct list_head turn;	/* adev->ready while it has work */
 	struct list_head queue; /* submits, oldest first */
+	struct akida_job *running; /* not in the queue */
 	u32 queued;
+	u32 unread; /* ended ones that no WAIT has told of */
 	int broken; /* reset, failed or destroyed: how the rest ends; later submits are -ENODEV */
 	u64 seq_next;
 	wait_queue_head_t wait;
@@ -167,6 +176,7 @@ struct akida_done {
 	u64 seq, queued_ns, started_ns, ended_ns, inference_clk;
 	u32 frames, program_clk;
 	int status;
+	bool unread;
 };
 
 struct akida_job { /* one SUBMIT */
@@ -174,6 +184,7 @@ struct akida_job { /* one SUBMIT */
 	struct akida_context *ctx;
 	struct akida_buffer *in, *out;
 	u32 in_off, in_stride, out_off, out_stride, count;
+	bool cancelled;
 	struct akida_done done;
 };
 
@@ -185,12 +196,27 @@ void akida_msi_update(struct akida_device *adev);
 extern const struct file_operations akida_fops;
 
 /* akida_mem.c */
-int akida_buffer_create(struct akida_device *adev, u64 bytes, struct akida_buffer **out);
+int akida_buffer_alloc(struct akida_device *adev, u32 bytes, struct akida_buffer **out);
+int akida_buffer_pin(struct akida_device *adev, u64 ptr, u32 bytes, bool writable,
+		     struct akida_buffer **out);
+int akida_buffer_map(struct akida_buffer *buf);
 void akida_buffer_put(struct akida_buffer *buf);
+struct akida_buffer *akida_buffer_new(struct akida_device *adev, u32 bytes);
+int akida_buffer_pieces_init(struct akida_buffer *buf);
+int akida_buffer_begin_write(struct akida_buffer *buf);
+void akida_buffer_end_write(struct akida_buffer *buf);
 int akida_buffer_mmap(struct akida_buffer *buf, struct vm_area_struct *vma);
 u32 akida_buffer_pieces(const struct akida_buffer *buf, u32 off, u32 bytes, struct akc_seg *seg,
 			u32 max);
 void akida_buffers_unmap(struct akida_device *adev);
+
+/* akida_dmabuf.c */
+int akida_dmabuf_get(struct akida_device *adev, int fd, u32 bytes, bool writable,
+		     struct akida_buffer **out);
+int akida_dmabuf_map(struct akida_buffer *buf);
+void akida_dmabuf_unmap(struct akida_buffer *buf);
+void akida_dmabuf_put(struct akida_buffer *buf);
+int akida_dmabuf_export(struct akida_buffer *buf, s32 *fd);
 
 /* akida_program.c */
 int akida_program_create(struct akida_device *adev, struct akida_program_create *arg,
@@ -205,6 +231,7 @@ void akida_context_cancel(struct akida_context *ctx, int status);
 int akida_job_submit(struct akida_context *ctx, struct akida_buffer *in, struct akida_buffer *out,
 		     struct akida_submit *arg);
 int akida_job_wait(struct akida_context *ctx, struct akida_wait *arg);
+int akida_job_cancel(struct akida_context *ctx, u64 seq);
 int akida_worker(void *data);
 void akida_cancel_older(struct akida_device *adev, u32 generation, int status);
 void akida_counters(struct akida_device *adev);

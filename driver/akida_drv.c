@@ -10,6 +10,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 #include "akida_dev.h"
+#include "akida_compat.h"
 
 #define AKIDA_MINORS 64u
 
@@ -40,6 +41,7 @@ static void akida_dev_release(struct device *dev)
 static struct akida_device *akida_dev_alloc(struct pci_dev *pdev)
 {
 	struct akida_device *adev = kzalloc(sizeof(*adev), GFP_KERNEL);
+	u32 i;
 
 	if (!adev)
 		return NULL;
@@ -50,10 +52,12 @@ static struct akida_device *akida_dev_alloc(struct pci_dev *pdev)
 	mutex_init(&adev->core_lock);
 	mutex_init(&adev->buffers_lock);
 	spin_lock_init(&adev->queue_lock);
-	INIT_LIST_HEAD(&adev->ready);
+	for (i = 0; i < AKIDA_LEVELS; i++)
+		INIT_LIST_HEAD(&adev->ready[i]);
 	INIT_LIST_HEAD(&adev->contexts);
 	INIT_LIST_HEAD(&adev->buffers);
 	init_waitqueue_head(&adev->work_wait);
+	init_waitqueue_head(&adev->poll_wait);
 	init_waitqueue_head(&adev->irq_wait);
 	device_initialize(&adev->dev);
 	adev->dev.class = &akida_class;
@@ -326,6 +330,7 @@ static void akida_remove(struct pci_dev *pdev)
 	down_write(&adev->remove_sem);
 	adev->dead = true;
 	up_write(&adev->remove_sem);
+	wake_up_interruptible(&adev->poll_wait);
 	akida_cancel_older(adev, U32_MAX, -ENODEV);
 	kthread_stop(adev->worker);
 	akida_quiesce(adev);
@@ -400,3 +405,4 @@ module_init(akida_init);
 module_exit(akida_exit);
 MODULE_DESCRIPTION("BrainChip Akida AKD1000 and AKD1500 neuromorphic processors");
 MODULE_LICENSE("GPL");
+AKIDA_IMPORT_DMA_BUF;

@@ -5,6 +5,7 @@
  */
 #include <linux/capability.h>
 #include <linux/fs.h>
+#include <linux/poll.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include "akida_dev.h"
@@ -136,7 +137,9 @@ static int akida_ioc_query(struct akida_file *af, void *arg)
 		return -EINVAL;
 	if (akida_is_dead(adev))
 		return -ENODEV;
-	q->caps = AKIDA_CAP_BUFFER_ALLOC | AKIDA_CAP_EVENTFD |
+	q->caps = AKIDA_CAP_BUFFER_ALLOC | AKIDA_CAP_EVENTFD | AKIDA_CAP_USER_MEMORY |
+		  AKIDA_CAP_POLL | AKIDA_CAP_PRIORITY | AKIDA_CAP_CANCEL |
+		  (IS_ENABLED(CONFIG_DMA_SHARED_BUFFER) ? AKIDA_CAP_DMABUF : 0) |
 		  (READ_ONCE(adev->irq) ? AKIDA_CAP_INTERRUPT : 0) |
 		  (adev->meter.present ? AKIDA_CAP_POWER : 0);
 	akida_power_refresh(adev);
@@ -164,31 +167,72 @@ static int akida_ioc_query(struct akida_file *af, void *arg)
 	return akida_query_mesh(adev, q);
 }
 
+static int akida_buffer_check(const struct akida_buffer_create *a)
+{
+	bool user = a->flags & AKIDA_BUFFER_USER, dmabuf = a->flags & AKIDA_BUFFER_DMABUF;
+
+	if (a->flags & ~AKIDA_BUFFER_FLAGS || (user && dmabuf) ||
+	    (a->flags & AKIDA_BUFFER_READ_ONLY && !user && !dmabuf) || (a->user_ptr && !user) ||
+	    (a->dmabuf && !dmabuf))
+		return -EINVAL;
+	return a->bytes && a->bytes <= AKIDA_MAX_BUFFER_BYTES ? 0 : -EINVAL;
+}
+
+/* Without locks, as it may touch the user's memory. */
+static int akida_buffer_make(struct akida_device *adev, const struct akida_buffer_create *a,
+			     struct akida_buffer **buf)
+{
+	bool writable = !(a->flags & AKIDA_BUFFER_READ_ONLY);
+	int err;
+
+	if (a->flags & AKIDA_BUFFER_USER)
+		err = akida_buffer_pin(adev, a->user_ptr, (u32)a->bytes, writable, buf);
+	else if (a->flags & AKIDA_BUFFER_DMABUF)
+		err = akida_dmabuf_get(adev, a->dmabuf, (u32)a->bytes, writable, buf);
+	else
+		err = akida_buffer_alloc(adev, (u32)PAGE_ALIGN(a->bytes), buf);
+	if (err)
+		return err;
+	down_read(&adev->remove_sem);
+	err = akida_buffer_map(*buf);
+	up_read(&adev->remove_sem);
+	return err;
+}
+
 static int akida_ioc_buffer_create(struct akida_file *af, void *arg)
 {
 	struct akida_buffer_create *a = arg;
+	u64 bytes = PAGE_ALIGN(a->bytes);
 	struct akida_buffer *buf = NULL;
 	int err;
 
-	if (a->flags || a->reserved0 || a->reserved1)
-		return -EINVAL;
-	if (!a->bytes || a->bytes > AKIDA_MAX_BUFFER_BYTES)
-		return -EINVAL;
+	err = akida_buffer_check(a);
+	if (err)
+		return err;
+	/* What it will take is taken first: several threads share the limit. */
 	mutex_lock(&af->lock);
-	if (akida_idr_full(&af->buffers) || af->bytes + PAGE_ALIGN(a->bytes) > AKIDA_MAX_FILE_BYTES)
+	if (akida_idr_full(&af->buffers) || af->bytes + bytes > AKIDA_MAX_FILE_BYTES)
 		err = -ENOSPC;
 	else
-		err = akida_buffer_create(af->adev, a->bytes, &buf);
+		af->bytes += bytes;
+	mutex_unlock(&af->lock);
+	if (err)
+		return err;
+	err = akida_buffer_make(af->adev, a, &buf);
+	mutex_lock(&af->lock);
+	if (!err && akida_idr_full(&af->buffers))
+		err = -ENOSPC;
 	if (!err)
 		err = akida_idr_add(&af->buffers, buf, &a->handle);
 	if (!err) {
-		af->bytes += buf->bytes;
 		a->bytes = buf->bytes;
-		a->mmap_offset = (u64)a->handle << PAGE_SHIFT;
+		a->mmap_offset = a->flags ? 0 : (u64)a->handle << PAGE_SHIFT;
 	} else {
-		akida_buffer_put(buf);
+		af->bytes -= bytes;
 	}
 	mutex_unlock(&af->lock);
+	if (err)
+		akida_buffer_put(buf);
 	return err;
 }
 
@@ -208,10 +252,40 @@ static int akida_ioc_buffer_destroy(struct akida_file *af, void *arg)
 		err = -EBUSY;
 	if (!err) {
 		idr_remove(&af->buffers, a->handle);
-		af->bytes -= buf->bytes;
-		akida_buffer_put(buf);
+		af->bytes -= PAGE_ALIGN((u64)buf->bytes);
 	}
 	mutex_unlock(&af->lock);
+	if (!err)
+		akida_buffer_put(buf);
+	return err;
+}
+
+/* A reference on the buffer, or NULL. */
+static struct akida_buffer *akida_buffer_find(struct akida_file *af, u32 handle)
+{
+	struct akida_buffer *buf;
+
+	mutex_lock(&af->lock);
+	buf = idr_find(&af->buffers, handle);
+	if (buf)
+		kref_get(&buf->ref);
+	mutex_unlock(&af->lock);
+	return buf;
+}
+
+static int akida_ioc_buffer_export(struct akida_file *af, void *arg)
+{
+	struct akida_buffer_export *a = arg;
+	struct akida_buffer *buf;
+	int err;
+
+	if (a->flags || a->dmabuf)
+		return -EINVAL;
+	buf = akida_buffer_find(af, a->handle);
+	if (!buf)
+		return -ENOENT;
+	err = akida_dmabuf_export(buf, &a->dmabuf);
+	akida_buffer_put(buf);
 	return err;
 }
 
@@ -271,7 +345,7 @@ static int akida_ioc_context_create(struct akida_file *af, void *arg)
 	struct akida_program *prog;
 	int err;
 
-	if (a->flags & ~AKIDA_CONTEXT_FLAGS || a->reserved0)
+	if (a->flags & ~AKIDA_CONTEXT_FLAGS)
 		return -EINVAL;
 	mutex_lock(&af->lock);
 	prog = idr_find(&af->programs, a->program);
@@ -307,21 +381,99 @@ static int akida_ioc_context_destroy(struct akida_file *af, void *arg)
 	return 0;
 }
 
+/* A reference on the context, or NULL. */
+static struct akida_context *akida_context_find(struct akida_file *af, u32 handle)
+{
+	struct akida_context *ctx;
+
+	mutex_lock(&af->lock);
+	ctx = idr_find(&af->contexts, handle);
+	if (ctx)
+		kref_get(&ctx->ref);
+	mutex_unlock(&af->lock);
+	return ctx;
+}
+
+/* The memory of one side of a submit: the file's buffer, or what its frames cover, pinned. */
+static int akida_submit_side(struct akida_file *af, const struct akida_submit *a, bool out,
+			     u64 frame_bytes, struct akida_buffer **buf)
+{
+	u64 stride = out ? a->out_stride : a->in_stride;
+	u32 handle = out ? a->out_handle : a->in_handle;
+
+	if (!(a->flags & (out ? AKIDA_SUBMIT_USER_OUT : AKIDA_SUBMIT_USER_IN))) {
+		*buf = akida_buffer_find(af, handle);
+		return *buf ? 0 : -ENOENT;
+	}
+	if (handle)
+		return -EINVAL;
+	/* Strides below 2^27, counts below 2^21: no overflow. */
+	if (stride > AKIDA_MAX_BUFFER_BYTES ||
+	    (a->count - 1) * stride + frame_bytes > AKIDA_MAX_BUFFER_BYTES)
+		return -ERANGE;
+	return akida_buffer_pin(af->adev, out ? a->out_offset : a->in_offset,
+				(u32)((a->count - 1) * stride + frame_bytes), out, buf);
+}
+
+static int akida_submit_locked(struct akida_context *ctx, struct akida_buffer *in,
+			       struct akida_buffer *out, struct akida_submit *a)
+{
+	struct akida_submit inside = *a; /* offsets into the buffers */
+	int err = ctx->adev->dead ? -ENODEV : 0;
+
+	if (!err && a->flags & AKIDA_SUBMIT_USER_IN) {
+		inside.in_offset = 0;
+		err = akida_buffer_map(in);
+	}
+	if (!err && a->flags & AKIDA_SUBMIT_USER_OUT)
+		inside.out_offset = 0;
+	if (!err)
+		err = akida_job_submit(ctx, in, out, &inside);
+	a->seq = inside.seq;
+	return err;
+}
+
 static int akida_ioc_submit(struct akida_file *af, void *arg)
 {
+	struct akida_device *adev = af->adev;
 	struct akida_submit *a = arg;
-	struct akida_buffer *in, *out;
+	struct akida_buffer *in = NULL, *out = NULL;
+	struct akida_context *ctx;
+	int err;
+
+	if (a->flags & ~AKIDA_SUBMIT_FLAGS || a->reserved0 || !a->count ||
+	    a->count > AKIDA_MAX_FRAMES || a->out_offset % 4 || a->out_stride % 4)
+		return -EINVAL;
+	ctx = akida_context_find(af, a->context);
+	if (!ctx)
+		return -ENOENT;
+	err = akida_submit_side(af, a, false, ctx->program->in_bytes, &in);
+	if (!err)
+		err = akida_submit_side(af, a, true, 4ull * ctx->program->out_words, &out);
+	if (!err) {
+		down_read(&adev->remove_sem);
+		err = akida_submit_locked(ctx, in, out, a);
+		up_read(&adev->remove_sem);
+	}
+	akida_buffer_put(in);
+	akida_buffer_put(out);
+	akida_context_put(ctx);
+	return err;
+}
+
+static int akida_ioc_cancel(struct akida_file *af, void *arg)
+{
+	struct akida_cancel *a = arg;
 	struct akida_context *ctx;
 	int err;
 
 	if (a->flags || a->reserved0)
 		return -EINVAL;
-	mutex_lock(&af->lock);
-	ctx = idr_find(&af->contexts, a->context);
-	in = idr_find(&af->buffers, a->in_handle);
-	out = idr_find(&af->buffers, a->out_handle);
-	err = ctx && in && out ? akida_job_submit(ctx, in, out, a) : -ENOENT;
-	mutex_unlock(&af->lock);
+	ctx = akida_context_find(af, a->context);
+	if (!ctx)
+		return -ENOENT;
+	err = akida_job_cancel(ctx, a->seq);
+	akida_context_put(ctx);
 	return err;
 }
 
@@ -333,11 +485,7 @@ static int akida_ioc_wait(struct akida_file *af, void *arg)
 
 	if (a->flags || a->reserved0)
 		return -EINVAL;
-	mutex_lock(&af->lock);
-	ctx = idr_find(&af->contexts, a->context);
-	if (ctx)
-		kref_get(&ctx->ref);
-	mutex_unlock(&af->lock);
+	ctx = akida_context_find(af, a->context);
 	if (!ctx)
 		return -ENOENT;
 	err = akida_job_wait(ctx, a);
@@ -380,8 +528,8 @@ static int akida_ioc_power(struct akida_file *af, void *arg)
 
 /*
  * Without remove_sem run those that may sleep for as long as the user likes: WAIT, which remove
- * wakes by ending all jobs, and the ones that copy more than their struct (a page of the user's may
- * be served by the user).
+ * wakes by ending all jobs, and the ones that touch more of the user's memory than their struct (a page
+ * of it may be served by the user); those look at `dead` themselves.
  */
 static const struct akida_ioc {
 	int (*call)(struct akida_file *af, void *arg);
@@ -391,7 +539,7 @@ static const struct akida_ioc {
 } akida_iocs[] = {
 	[_IOC_NR(AKIDA_IOC_QUERY)] = {akida_ioc_query, sizeof(struct akida_query), 152, true},
 	[_IOC_NR(AKIDA_IOC_BUFFER_CREATE)] = {akida_ioc_buffer_create,
-					      sizeof(struct akida_buffer_create), 40},
+					      sizeof(struct akida_buffer_create), 40, true},
 	[_IOC_NR(AKIDA_IOC_BUFFER_DESTROY)] = {akida_ioc_buffer_destroy,
 					       sizeof(struct akida_destroy), 16},
 	[_IOC_NR(AKIDA_IOC_PROGRAM_CREATE)] = {akida_ioc_program_create,
@@ -402,10 +550,13 @@ static const struct akida_ioc {
 					       sizeof(struct akida_context_create), 40},
 	[_IOC_NR(AKIDA_IOC_CONTEXT_DESTROY)] = {akida_ioc_context_destroy,
 						sizeof(struct akida_destroy), 16},
-	[_IOC_NR(AKIDA_IOC_SUBMIT)] = {akida_ioc_submit, sizeof(struct akida_submit), 72},
+	[_IOC_NR(AKIDA_IOC_SUBMIT)] = {akida_ioc_submit, sizeof(struct akida_submit), 72, true},
 	[_IOC_NR(AKIDA_IOC_WAIT)] = {akida_ioc_wait, sizeof(struct akida_wait), 80, true},
 	[_IOC_NR(AKIDA_IOC_RESET)] = {akida_ioc_reset, sizeof(struct akida_reset), 16},
 	[_IOC_NR(AKIDA_IOC_POWER)] = {akida_ioc_power, sizeof(struct akida_power), 64, true},
+	[_IOC_NR(AKIDA_IOC_CANCEL)] = {akida_ioc_cancel, sizeof(struct akida_cancel), 24},
+	[_IOC_NR(AKIDA_IOC_BUFFER_EXPORT)] = {akida_ioc_buffer_export,
+					      sizeof(struct akida_buffer_export), 16},
 };
 
 union akida_arg { /* the largest decides how much stack an ioctl takes */
@@ -482,11 +633,34 @@ static int akida_mmap(struct file *file, struct vm_area_struct *vma)
 	return err;
 }
 
+/* A submit has ended that no WAIT has told of, or there is nothing to wait for any more. */
+static __poll_t akida_poll(struct file *file, struct poll_table_struct *table)
+{
+	struct akida_file *af = file->private_data;
+	struct akida_device *adev = af->adev;
+	__poll_t events = 0;
+	struct akida_context *ctx;
+	int id;
+
+	poll_wait(file, &adev->poll_wait, table);
+	mutex_lock(&af->lock);
+	spin_lock(&adev->queue_lock);
+	idr_for_each_entry(&af->contexts, ctx, id)
+		if (ctx->unread)
+			events |= EPOLLIN | EPOLLRDNORM;
+	spin_unlock(&adev->queue_lock);
+	mutex_unlock(&af->lock);
+	if (READ_ONCE(adev->dead))
+		events |= EPOLLERR | EPOLLHUP;
+	return events;
+}
+
 const struct file_operations akida_fops = {
 	.owner = THIS_MODULE,
 	.open = akida_open,
 	.release = akida_release,
 	.unlocked_ioctl = akida_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+	.poll = akida_poll,
 	.mmap = akida_mmap,
 };

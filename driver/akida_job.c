@@ -2,12 +2,14 @@
 /*
  * Contexts, their queues, and the worker that gives the chip to one of them at a time.
  *
- * Every context with work stands in adev->ready. The worker serves the first one until its queue is
- * empty or its quantum is over and another waits (a long submit then makes room between two frames
- * and goes on later); a program stays in the mesh until a different one is needed. A failed submit
+ * Every context with work stands in the line of its priority, adev->ready. The worker serves the
+ * first one of the highest line until its queue is empty, or its quantum is over and another of its
+ * line waits, or one of a higher line comes (a long submit then makes room between two frames and
+ * goes on later; only who has used up the quantum goes to the end of the line); a program stays in the mesh until a different one is needed. A failed submit
  * breaks its context: what is queued behind it ends with -ENODEV, the device is reset, other
  * contexts go on.
  */
+#include <linux/capability.h>
 #include <linux/dma-mapping.h>
 #include <linux/eventfd.h>
 #include <linux/kthread.h>
@@ -48,8 +50,11 @@ int akida_context_create(struct akida_device *adev, struct akida_program *prog,
 	struct akida_context *ctx;
 	int err = -ENOMEM;
 
-	if (arg->batch > AKIDA_MAX_BATCH)
+	if (arg->batch > AKIDA_MAX_BATCH || arg->priority < AKIDA_PRIORITY_LOW ||
+	    arg->priority > AKIDA_PRIORITY_HIGH)
 		return -EINVAL;
+	if (arg->priority > AKIDA_PRIORITY_NORMAL && !capable(CAP_SYS_NICE))
+		return -EPERM;
 	ctx = kzalloc(sizeof(*ctx), GFP_KERNEL_ACCOUNT);
 	if (!ctx)
 		return -ENOMEM;
@@ -62,6 +67,7 @@ int akida_context_create(struct akida_device *adev, struct akida_program *prog,
 	init_waitqueue_head(&ctx->wait);
 	ctx->batch = arg->batch ? arg->batch : 1;
 	ctx->quantum_ns = arg->quantum_ns ? arg->quantum_ns : AKIDA_QUANTUM_NS;
+	ctx->level = (u32)(AKIDA_PRIORITY_HIGH - arg->priority);
 	ctx->seq_next = 1;
 	ctx->done = kvcalloc(AKIDA_MAX_QUEUED, sizeof(*ctx->done), GFP_KERNEL_ACCOUNT);
 	ctx->seg_max = AKIDA_PIECES(prog->in_bytes);
@@ -110,15 +116,22 @@ static void akida_job_end(struct akida_job *job, int status)
 {
 	struct akida_context *ctx = job->ctx;
 	struct akida_device *adev = ctx->adev;
+	struct akida_done *done;
 
 	trace_akida_done(adev->minor, ctx, job->done.seq, job->done.frames, status);
 	job->done.status = status;
 	job->done.ended_ns = ktime_get_ns();
+	job->done.unread = true;
 	spin_lock(&adev->queue_lock);
-	ctx->done[job->done.seq % AKIDA_MAX_QUEUED] = job->done;
+	done = &ctx->done[job->done.seq % AKIDA_MAX_QUEUED];
+	ctx->unread += !done->unread; /* else one that nobody will be told of any more */
+	*done = job->done;
 	ctx->queued--;
+	if (ctx->running == job)
+		ctx->running = NULL;
 	spin_unlock(&adev->queue_lock);
 	wake_up_all(&ctx->wait);
+	wake_up_interruptible(&adev->poll_wait);
 	if (ctx->eventfd)
 		akida_eventfd_signal(ctx->eventfd);
 	akida_job_free(job);
@@ -140,6 +153,7 @@ void akida_context_cancel(struct akida_context *ctx, int status)
 	list_splice_init(&ctx->queue, &dropped);
 	if (!list_empty(&ctx->turn))
 		list_del_init(&ctx->turn);
+	ctx->turn_ns = 0;
 	spin_unlock(&adev->queue_lock);
 	list_for_each_entry_safe(job, next, &dropped, entry) {
 		list_del(&job->entry);
@@ -157,6 +171,8 @@ static int akida_submit_check(const struct akida_context *ctx, const struct akid
 	if (!arg->count || arg->count > AKIDA_MAX_FRAMES || arg->out_offset % 4 ||
 	    arg->out_stride % 4)
 		return -EINVAL;
+	if (!out->cpu)
+		return -EACCES;
 	/* Offsets and strides below 2^32, counts below 2^21: none of the products or sums wraps. */
 	if (arg->in_offset > in->bytes || arg->in_stride > in->bytes ||
 	    arg->out_offset > out->bytes || arg->out_stride > out->bytes ||
@@ -209,8 +225,10 @@ int akida_job_submit(struct akida_context *ctx, struct akida_buffer *in, struct 
 	trace_akida_submit(adev->minor, ctx, arg->seq, job->count, 0);
 	ctx->queued++;
 	list_add_tail(&job->entry, &ctx->queue);
-	if (list_empty(&ctx->turn))
-		list_add_tail(&ctx->turn, &adev->ready);
+	if (list_empty(&ctx->turn)) {
+		ctx->turn_ns = 0;
+		list_add_tail(&ctx->turn, &adev->ready[ctx->level]);
+	}
 	spin_unlock(&adev->queue_lock);
 	wake_up(&adev->work_wait);
 	return 0;
@@ -234,7 +252,7 @@ static bool akida_seq_ended(struct akida_context *ctx, u64 seq)
 /* Called without any lock: a job may take seconds. */
 int akida_job_wait(struct akida_context *ctx, struct akida_wait *arg)
 {
-	struct akida_done done;
+	struct akida_done *slot, done;
 	s64 left = 0;
 	int err;
 
@@ -254,7 +272,12 @@ int akida_job_wait(struct akida_context *ctx, struct akida_wait *arg)
 	if (!akida_seq_ended(ctx, arg->seq))
 		return -ETIMEDOUT;
 	spin_lock(&ctx->adev->queue_lock);
-	done = ctx->done[arg->seq % AKIDA_MAX_QUEUED];
+	slot = &ctx->done[arg->seq % AKIDA_MAX_QUEUED];
+	if (slot->seq == arg->seq && slot->unread) {
+		slot->unread = false;
+		ctx->unread--;
+	}
+	done = *slot;
 	spin_unlock(&ctx->adev->queue_lock);
 	if (done.seq != arg->seq) /* overwritten by newer ones: it did end, its record is gone */
 		return -ENOENT;
@@ -266,6 +289,34 @@ int akida_job_wait(struct akida_context *ctx, struct akida_wait *arg)
 	arg->ended_ns = done.ended_ns;
 	arg->inference_clk = done.inference_clk;
 	return 0;
+}
+
+/* Of one that waits in the queue: at once; of one that runs: after its present frames. */
+int akida_job_cancel(struct akida_context *ctx, u64 seq)
+{
+	struct akida_device *adev = ctx->adev;
+	struct akida_job *job, *found = NULL;
+	int err = -ENOENT;
+
+	spin_lock(&adev->queue_lock);
+	list_for_each_entry(job, &ctx->queue, entry) {
+		if (job->done.seq == seq) {
+			found = job;
+			list_del(&job->entry);
+			err = 0;
+			break;
+		}
+	}
+	if (found && list_empty(&ctx->queue) && !list_empty(&ctx->turn))
+		list_del_init(&ctx->turn);
+	if (!found && ctx->running && ctx->running->done.seq == seq) {
+		ctx->running->cancelled = true;
+		err = 0;
+	}
+	spin_unlock(&adev->queue_lock);
+	if (found)
+		akida_job_end(found, -ECANCELED);
+	return err;
 }
 
 /* ---- the worker ---- */
@@ -290,22 +341,37 @@ static int akida_make_resident(struct akida_device *adev, struct akida_context *
 	return 0;
 }
 
+/* Whether somebody of the same or a higher priority waits for ctx to make room. With queue_lock. */
+static bool akida_is_wanted(struct akida_device *adev, const struct akida_context *ctx, u64 used_ns)
+{
+	const struct akida_context *other;
+	u32 i;
+
+	for (i = 0; i < ctx->level; i++)
+		if (!list_empty(&adev->ready[i]))
+			return true;
+	if (used_ns < ctx->quantum_ns)
+		return false;
+	list_for_each_entry(other, &adev->ready[ctx->level], turn)
+		if (other != ctx)
+			return true;
+	return false;
+}
+
 /* What a running submit does after each frame: 0 goes on, 1 makes room, an errno ends. */
 static int akida_job_verdict(struct akida_device *adev, const struct akida_job *job, u64 since)
 {
-	const struct akida_context *ctx = job->ctx, *other;
+	const struct akida_context *ctx = job->ctx;
 	int verdict = 0;
 
 	spin_lock(&adev->queue_lock);
-	if (ctx->broken) {
+	if (ctx->broken)
 		verdict = ctx->broken;
-	} else if (adev->paused) {
+	else if (job->cancelled)
+		verdict = -ECANCELED;
+	else if (adev->paused ||
+		 akida_is_wanted(adev, ctx, ctx->turn_ns + ktime_get_ns() - since))
 		verdict = 1;
-	} else if (ktime_get_ns() - since >= ctx->quantum_ns) {
-		list_for_each_entry(other, &adev->ready, turn)
-			if (other != ctx)
-				verdict = 1;
-	}
 	spin_unlock(&adev->queue_lock);
 	return verdict;
 }
@@ -322,8 +388,8 @@ static int akida_run_frames(struct akida_device *adev, struct akida_job *job, u6
 	u32 queued = job->done.frames, clk = akc_inference_clk(&adev->core), now;
 	int err, verdict = 0;
 
-	if (job->in->mapped)
-		dma_sync_sgtable_for_device(&adev->pdev->dev, &job->in->sgt, DMA_TO_DEVICE);
+	if (!job->in->dmabuf) /* whoever wrote into one told its exporter */
+		dma_sync_sgtable_for_device(&adev->pdev->dev, job->in->sgt, DMA_TO_DEVICE);
 	while (job->done.frames < job->count) {
 		if (!verdict)
 			verdict = akida_job_verdict(adev, job, since);
@@ -366,7 +432,7 @@ void akida_counters(struct akida_device *adev)
 }
 
 /* Returns 1 when the submit made room for others and is to go on later. */
-static int akida_run_job(struct akida_device *adev, struct akida_job *job, u64 since)
+static int akida_run_job(struct akida_device *adev, struct akida_job *job)
 {
 	u64 start = ktime_get_ns(), first = job->done.frames;
 	bool again = false;
@@ -388,10 +454,14 @@ static int akida_run_job(struct akida_device *adev, struct akida_job *job, u64 s
 		if (!job->done.started_ns)
 			job->done.started_ns = ktime_get_ns();
 		job->done.program_clk = adev->program_clk;
-		err = akida_run_frames(adev, job, since);
+		err = akida_buffer_begin_write(job->out);
+	}
+	if (!err) {
+		err = akida_run_frames(adev, job, start);
+		akida_buffer_end_write(job->out);
 	}
 	trace_akida_stop(adev->minor, job->ctx, job->done.seq, job->done.frames, err);
-	if (err < 0 && err != READ_ONCE(job->ctx->broken)) {
+	if (err < 0 && err != -ECANCELED && err != READ_ONCE(job->ctx->broken)) {
 		dev_warn_ratelimited(&adev->dev, "submit %llu: %u of %u frames done, error %d\n",
 				     job->done.seq, job->done.frames, job->count, err);
 		akida_reset_device(adev, AKIDA_FAULT);
@@ -402,7 +472,9 @@ unlock:
 	mutex_unlock(&adev->core_lock);
 	spin_lock(&adev->queue_lock);
 	adev->jobs += job->done.frames - first;
-	adev->busy_ns += ktime_get_ns() - start;
+	start = ktime_get_ns() - start;
+	adev->busy_ns += start;
+	job->ctx->turn_ns += start;
 	spin_unlock(&adev->queue_lock);
 	/* The last resort; not while somebody holds the device (unbind, suspend). */
 	if (again)
@@ -410,46 +482,48 @@ unlock:
 	return err;
 }
 
-/* The oldest submit of the context whose turn it is, or NULL. An empty context leaves the turn. */
-static struct akida_job *akida_next_job(struct akida_device *adev, struct akida_context **last,
-					u64 *since)
+/* The oldest submit of the context whose turn it is, or NULL. An empty context leaves the line. */
+static struct akida_job *akida_next_job(struct akida_device *adev)
 {
+	struct list_head *line = adev->ready;
 	struct akida_context *ctx;
 	struct akida_job *job = NULL;
-	u64 now = ktime_get_ns();
 
 	spin_lock(&adev->queue_lock);
-	ctx = adev->paused ? NULL
-			   : list_first_entry_or_null(&adev->ready, struct akida_context, turn);
-	if (ctx && ctx == *last && now - *since >= ctx->quantum_ns &&
-	    !list_is_singular(&adev->ready)) {
-		list_move_tail(&ctx->turn, &adev->ready);
-		ctx = list_first_entry(&adev->ready, struct akida_context, turn);
-	}
-	if (ctx) {
-		if (ctx != *last)
-			*since = now;
+	while (line < &adev->ready[AKIDA_LEVELS - 1] && list_empty(line))
+		line++;
+	if (!adev->paused && !list_empty(line)) {
+		ctx = list_first_entry(line, struct akida_context, turn);
+		if (ctx->turn_ns >= ctx->quantum_ns && !list_is_singular(line)) {
+			list_move_tail(&ctx->turn, line);
+			ctx->turn_ns = 0;
+			ctx = list_first_entry(line, struct akida_context, turn);
+		}
 		job = list_first_entry(&ctx->queue, struct akida_job, entry);
 		list_del(&job->entry);
+		ctx->running = job;
 		if (list_empty(&ctx->queue))
 			list_del_init(&ctx->turn);
 	}
-	*last = ctx; /* compared, never followed */
 	spin_unlock(&adev->queue_lock);
 	return job;
 }
 
-/* A submit that made room: still the oldest of its context, which goes to the end of the line. */
+/*
+ * A submit that made room: still the oldest of its context, which keeps its place in the line while
+ * its turn is not over.
+ */
 static bool akida_job_requeue(struct akida_device *adev, struct akida_job *job)
 {
 	struct akida_context *ctx = job->ctx;
 	bool queued;
 
 	spin_lock(&adev->queue_lock);
-	queued = !ctx->broken;
+	queued = !ctx->broken && !job->cancelled;
 	if (queued) {
+		ctx->running = NULL;
 		list_add(&job->entry, &ctx->queue);
-		list_move_tail(&ctx->turn, &adev->ready);
+		list_move(&ctx->turn, &adev->ready[ctx->level]);
 	}
 	spin_unlock(&adev->queue_lock);
 	return queued;
@@ -457,32 +531,42 @@ static bool akida_job_requeue(struct akida_device *adev, struct akida_job *job)
 
 static bool akida_has_work(struct akida_device *adev)
 {
-	return !list_empty_careful(&adev->ready) && !READ_ONCE(adev->paused);
+	u32 i;
+
+	for (i = 0; i < AKIDA_LEVELS; i++)
+		if (!list_empty_careful(&adev->ready[i]))
+			return !READ_ONCE(adev->paused);
+	return false;
+}
+
+static void akida_run_next(struct akida_device *adev)
+{
+	struct akida_job *job = akida_next_job(adev);
+	struct akida_context *ctx;
+	int err;
+
+	if (!job)
+		return;
+	ctx = job->ctx;
+	kref_get(&ctx->ref);
+	err = akida_run_job(adev, job);
+	if (err > 0 && !akida_job_requeue(adev, job))
+		err = ctx->broken ? ctx->broken : -ECANCELED;
+	if (err < 0 && err != -ECANCELED) /* before anybody hears of the failure */
+		akida_context_cancel(ctx, -ENODEV);
+	if (err <= 0)
+		akida_job_end(job, err);
+	akida_context_put(ctx);
 }
 
 int akida_worker(void *data)
 {
 	struct akida_device *adev = data;
-	struct akida_context *last = NULL;
-	struct akida_job *job;
-	u64 since = 0;
 
 	while (!kthread_should_stop()) {
 		wait_event_interruptible(adev->work_wait,
 					 kthread_should_stop() || akida_has_work(adev));
-		job = akida_next_job(adev, &last, &since);
-		if (job) {
-			struct akida_context *ctx = job->ctx;
-			int err;
-
-			kref_get(&ctx->ref);
-			err = akida_run_job(adev, job, since);
-			if (err < 0) /* before anybody hears of the failure */
-				akida_context_cancel(ctx, -ENODEV);
-			if (err <= 0 || !akida_job_requeue(adev, job))
-				akida_job_end(job, err <= 0 ? err : ctx->broken);
-			akida_context_put(ctx);
-		}
+		akida_run_next(adev);
 	}
 	return 0;
 }

@@ -32,12 +32,19 @@
 #define AKIDA_IOC_WAIT		  AKIDA_IOC(0x08)
 #define AKIDA_IOC_RESET		  AKIDA_IOC(0x09)
 #define AKIDA_IOC_POWER		  AKIDA_IOC(0x0a) /* with AKIDA_CAP_POWER */
+#define AKIDA_IOC_CANCEL	  AKIDA_IOC(0x0b) /* with AKIDA_CAP_CANCEL */
+#define AKIDA_IOC_BUFFER_EXPORT	  AKIDA_IOC(0x0c) /* with AKIDA_CAP_DMABUF */
 
 /* Capability bits of akida_query.caps. A feature that has no bit here is not in this kernel module. */
 #define AKIDA_CAP_BUFFER_ALLOC	(1ull << 0)
 #define AKIDA_CAP_EVENTFD	(1ull << 1)
 #define AKIDA_CAP_POWER		(1ull << 2) /* floor, average and samples are known for this board */
 #define AKIDA_CAP_INTERRUPT	(1ull << 3) /* completions by interrupt; otherwise the module polls */
+#define AKIDA_CAP_USER_MEMORY	(1ull << 4) /* AKIDA_BUFFER_USER, AKIDA_SUBMIT_USER_IN and _OUT */
+#define AKIDA_CAP_DMABUF	(1ull << 5) /* AKIDA_BUFFER_DMABUF, BUFFER_EXPORT */
+#define AKIDA_CAP_POLL		(1ull << 6) /* poll, select and epoll on the node */
+#define AKIDA_CAP_PRIORITY	(1ull << 7) /* akida_context_create.priority */
+#define AKIDA_CAP_CANCEL	(1ull << 8)
 
 #define AKIDA_CHIP_AKD1000 1000
 #define AKIDA_CHIP_AKD1500 1500
@@ -86,17 +93,39 @@ struct akida_query {
 };
 
 /*
- * BUFFER_CREATE: zeroed, page-aligned memory the device can reach; mmap the file at mmap_offset to see it. First
- * version: 40 bytes. ENOSPC: the file's limit; ENOMEM.
+ * BUFFER_CREATE: memory the device can reach. Without flags zeroed, page-aligned memory; mmap the file at mmap_offset to
+ * see it. First version: 40 bytes. ENOSPC: the file's limit; ENOMEM.
+ * AKIDA_BUFFER_USER: the caller's own memory, of any alignment, pinned until the last work that uses it has ended. It
+ *   counts against RLIMIT_MEMLOCK of the user unless the caller has CAP_IPC_LOCK (ENOMEM). EFAULT: not all of it is there
+ *   or, without READ_ONLY, writable; EOPNOTSUPP: memory that cannot be pinned for long, as of some file systems.
+ * AKIDA_BUFFER_DMABUF: the first bytes of a dma-buf of another device. Inputs: the caller ends its own writes with
+ *   DMA_BUF_IOCTL_SYNC. EBADF, EINVAL: no dma-buf; ERANGE: it is smaller; EOPNOTSUPP: the kernel cannot map it for the
+ *   CPU, which outputs need: READ_ONLY then; other errors of its exporter.
+ * AKIDA_BUFFER_READ_ONLY: with one of the two: for inputs only.
  */
 struct akida_buffer_create {
 	__u32 size;
-	__u32 flags;	   /* in: 0 */
-	__u64 bytes;	   /* in: 1..max_buffer_bytes; out: rounded up to pages */
+	__u32 flags;	   /* in: AKIDA_BUFFER_* */
+	__u64 bytes;	   /* in: 1..max_buffer_bytes; out: without flags rounded up to pages */
 	__u32 handle;	   /* out */
-	__u32 reserved0;   /* in: 0 */
-	__u64 mmap_offset; /* out */
-	__u64 reserved1;   /* in: 0 */
+	__s32 dmabuf;	   /* in: with AKIDA_BUFFER_DMABUF its file descriptor; else 0 */
+	__u64 mmap_offset; /* out: 0 for memory that is not the device's */
+	__u64 user_ptr;	   /* in: with AKIDA_BUFFER_USER its first byte; else 0 */
+};
+#define AKIDA_BUFFER_USER      (1u << 0)
+#define AKIDA_BUFFER_DMABUF    (1u << 1)
+#define AKIDA_BUFFER_READ_ONLY (1u << 2)
+#define AKIDA_BUFFER_FLAGS     (AKIDA_BUFFER_USER | AKIDA_BUFFER_DMABUF | AKIDA_BUFFER_READ_ONLY)
+
+/*
+ * BUFFER_EXPORT: a dma-buf of a buffer that was made without flags, for other devices; it keeps the memory beyond the
+ * buffer, the file and the device. 16 bytes. ENOENT; EINVAL: memory that is not the device's; EMFILE; ENOMEM.
+ */
+struct akida_buffer_export {
+	__u32 size;
+	__u32 flags;  /* in: 0; the descriptor is close-on-exec */
+	__u32 handle; /* in */
+	__s32 dmabuf; /* in: 0; out */
 };
 
 /* BUFFER_DESTROY, PROGRAM_DESTROY, CONTEXT_DESTROY. 16 bytes. ENOENT; EBUSY: work that uses it is queued. */
@@ -147,7 +176,9 @@ struct akida_program_create {
 
 /*
  * CONTEXT_CREATE: a queue of frames for one program. Contexts of all files share the device: a resident program stays
- * while its queue is busy, at most quantum_ns, then others have their turn. First version: 40 bytes. ENOENT: program.
+ * while its queue is busy, at most quantum_ns, then others have their turn. A context of a higher priority goes first, as
+ * soon as the frames in flight are done; those of one priority take turns; lower ones wait as long as higher ones have
+ * work. First version: 40 bytes. ENOENT: program; EPERM: high priority without CAP_SYS_NICE.
  */
 struct akida_context_create {
 	__u32 size;
@@ -158,19 +189,25 @@ struct akida_context_create {
 	__u32 handle;	 /* out */
 	__u64 quantum_ns; /* in: 0: the module's default */
 	__u32 generation; /* out: of the device when the context was made */
-	__u32 reserved0; /* in: 0 */
+	__s32 priority;	  /* in: AKIDA_PRIORITY_* */
 };
+#define AKIDA_PRIORITY_LOW (-1)
+#define AKIDA_PRIORITY_NORMAL 0
+#define AKIDA_PRIORITY_HIGH 1 /* needs CAP_SYS_NICE */
 #define AKIDA_CONTEXT_EVENTFD (1u << 0)
 #define AKIDA_CONTEXT_FLAGS AKIDA_CONTEXT_EVENTFD
 
 /*
  * SUBMIT: count frames in one call. Frame i is read at in_offset + i * in_stride of buffer in_handle; its outputs,
  * out_dims int32 values, are written at out_offset + i * out_stride of buffer out_handle. First version: 72 bytes.
- * ENOENT: context or buffer; ERANGE: a frame does not lie inside its buffer; EAGAIN: the queue is full.
+ * ENOENT: context or buffer; ERANGE: a frame does not lie inside its buffer; EAGAIN: the queue is full; EACCES: outputs
+ * into a read-only buffer.
+ * AKIDA_SUBMIT_USER_IN, _USER_OUT: in_offset or out_offset is the caller's own memory, the handle is 0. What the frames
+ * cover, at most max_buffer_bytes (else ERANGE), is pinned until the submit has ended; errors as AKIDA_BUFFER_USER.
  */
 struct akida_submit {
 	__u32 size;
-	__u32 flags;	  /* in: 0 */
+	__u32 flags;	  /* in: AKIDA_SUBMIT_* */
 	__u32 context;	  /* in */
 	__u32 count;	  /* in: 1..max_frames */
 	__u32 in_handle;  /* in */
@@ -182,13 +219,19 @@ struct akida_submit {
 	__u64 seq;	  /* out: number of this submit in its context, from 1 */
 	__u64 reserved0;  /* in: 0 */
 };
+#define AKIDA_SUBMIT_USER_IN  (1u << 0)
+#define AKIDA_SUBMIT_USER_OUT (1u << 1)
+#define AKIDA_SUBMIT_FLAGS    (AKIDA_SUBMIT_USER_IN | AKIDA_SUBMIT_USER_OUT)
 
 /*
  * WAIT: until the submit seq of a context has ended. First version: 80 bytes.
  * ETIMEDOUT: not yet ended (nothing is cancelled); EINTR; ENOENT: context, or a seq that was never given out.
  * A submit that failed is a success of WAIT with a negative errno in status: EIO, ETIMEDOUT (the device did not finish
  * in time and was reset), ENODEV (ended by a reset, a removal, or a submit before it that failed), ECANCELED (its context
- * was destroyed), ENOSPC (the program does not fit device memory with its frames). Frames up to frames_done are valid.
+ * was destroyed, or it was cancelled), ENOSPC (the program does not fit device memory with its frames). Frames up to
+ * frames_done are valid.
+ * poll() says POLLIN while a submit of the file has ended and no WAIT has told so (of the newest 256 of each context), and
+ * POLLERR | POLLHUP when the device is gone.
  */
 struct akida_wait {
 	__u32 size;
@@ -204,6 +247,18 @@ struct akida_wait {
 	__u64 ended_ns;	    /* out */
 	__u64 inference_clk; /* out: clocks of all frames */
 	__u64 reserved0;    /* in: 0 */
+};
+
+/*
+ * CANCEL: a submit that has not ended ends with ECANCELED, at once or after the frames in flight; what is queued behind it
+ * goes on. WAIT tells when it has. 24 bytes. ENOENT: context, or no such submit is waiting or running.
+ */
+struct akida_cancel {
+	__u32 size;
+	__u32 flags;	 /* in: 0 */
+	__u32 context;	 /* in */
+	__u32 reserved0; /* in: 0 */
+	__u64 seq;	 /* in */
 };
 
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The layout of uapi/akida.h, written down: every size and every offset, compiled for 64 and 32 bit, as C and as C++ (layout.sh).
- * A line here is never changed, only added.
+ * A line here is never changed, only added; a reserved field that gets a use gets its name.
  */
 #include <stddef.h>
 #include "uapi/akida.h"
@@ -52,9 +52,9 @@ AT(akida_buffer_create, size, 0);
 AT(akida_buffer_create, flags, 4);
 AT(akida_buffer_create, bytes, 8);
 AT(akida_buffer_create, handle, 16);
-AT(akida_buffer_create, reserved0, 20);
+AT(akida_buffer_create, dmabuf, 20);
 AT(akida_buffer_create, mmap_offset, 24);
-AT(akida_buffer_create, reserved1, 32);
+AT(akida_buffer_create, user_ptr, 32);
 
 CHECK(sizeof(struct akida_destroy) == 16);
 AT(akida_destroy, size, 0);
@@ -101,7 +101,7 @@ AT(akida_context_create, batch, 16);
 AT(akida_context_create, handle, 20);
 AT(akida_context_create, quantum_ns, 24);
 AT(akida_context_create, generation, 32);
-AT(akida_context_create, reserved0, 36);
+AT(akida_context_create, priority, 36);
 
 CHECK(sizeof(struct akida_submit) == 72);
 AT(akida_submit, size, 0);
@@ -157,6 +157,19 @@ AT(akida_power, energy_uj, 40);
 AT(akida_power, reserved0, 48);
 AT(akida_power, reserved1, 56);
 
+CHECK(sizeof(struct akida_cancel) == 24);
+AT(akida_cancel, size, 0);
+AT(akida_cancel, flags, 4);
+AT(akida_cancel, context, 8);
+AT(akida_cancel, reserved0, 12);
+AT(akida_cancel, seq, 16);
+
+CHECK(sizeof(struct akida_buffer_export) == 16);
+AT(akida_buffer_export, size, 0);
+AT(akida_buffer_export, flags, 4);
+AT(akida_buffer_export, handle, 8);
+AT(akida_buffer_export, dmabuf, 12);
+
 CHECK(AKIDA_IOC_QUERY == 0xc000bc00);
 CHECK(AKIDA_IOC_BUFFER_CREATE == 0xc000bc01);
 CHECK(AKIDA_IOC_BUFFER_DESTROY == 0xc000bc02);
@@ -168,3 +181,5 @@ CHECK(AKIDA_IOC_SUBMIT == 0xc000bc07);
 CHECK(AKIDA_IOC_WAIT == 0xc000bc08);
 CHECK(AKIDA_IOC_RESET == 0xc000bc09);
 CHECK(AKIDA_IOC_POWER == 0xc000bc0a);
+CHECK(AKIDA_IOC_CANCEL == 0xc000bc0b);
+CHECK(AKIDA_IOC_BUFFER_EXPORT == 0xc000bc0c);

@@ -30,9 +30,9 @@ static int map_error(int fd, size_t bytes, int prot, int flags, uint64_t off)
 
 static void buffer_follows_the_struct_rules(void)
 {
-	static const size_t create_reserved[] = {offsetof(struct akida_buffer_create, reserved0),
-						 offsetof(struct akida_buffer_create, reserved1),
-						 offsetof(struct akida_buffer_create, reserved1) + 4};
+	static const size_t create_reserved[] = {offsetof(struct akida_buffer_create, dmabuf),
+						 offsetof(struct akida_buffer_create, user_ptr),
+						 offsetof(struct akida_buffer_create, user_ptr) + 4};
 	static const size_t destroy_reserved[] = {offsetof(struct akida_destroy, reserved0)};
 	struct akida_buffer_create c = {.size = sizeof(c), .bytes = 1};
 	struct akida_destroy d = {.size = sizeof(d), .handle = 0x7ffffff0};

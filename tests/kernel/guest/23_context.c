@@ -15,7 +15,7 @@ static int destroy(int fd, uint32_t handle)
 
 static void context_follows_the_struct_rules(void)
 {
-	static const size_t create_reserved[] = {offsetof(struct akida_context_create, reserved0)};
+	static const size_t create_reserved[] = {offsetof(struct akida_context_create, priority)};
 	static const size_t destroy_reserved[] = {offsetof(struct akida_destroy, reserved0)};
 	struct akida_context_create a = {.size = sizeof(a), .eventfd = -1};
 	struct akida_destroy d = {.size = sizeof(d), .handle = 0x7ffffff0};
