@@ -36,7 +36,7 @@ TOOLCHAIN_OBJ := $(TOOLCHAIN_SRC:%.c=$(B)/obj/%.o) $(ONNX_GEN).o
 HDF5_CPPFLAGS := $(if $(wildcard /usr/include/hdf5/serial/hdf5.h),-I/usr/include/hdf5/serial,$(shell pkg-config --cflags hdf5 2>/dev/null))
 HDF5_LIBS := $(if $(wildcard /usr/include/hdf5/serial/hdf5.h),-lhdf5_serial,-lhdf5)
 TOOLCHAIN_CPPFLAGS := $(HDF5_CPPFLAGS) -I$(B)/gen
-TOOLCHAIN_LIBS := $(HDF5_LIBS) -lprotobuf-c -lcjson -lzip -lz -ldnnl -lgomp -lm
+TOOLCHAIN_LIBS := $(HDF5_LIBS) -lprotobuf-c -lsnappy -lcjson -lzip -lz -ldnnl -lgomp -lm
 
 COMMON_SRC := $(wildcard tools/common/*.c)
 AKIDA_SRC := $(wildcard tools/akida/*.c)

@@ -28,6 +28,14 @@ const struct akida_toolchain *akida_toolchain(uint32_t abi)
 		.samples_load = ak_samples_load,
 		.map_report_fini = akida_map_report_fini,
 		.decompile = akida_decompile,
+		.fbz_load = akida_fbz_load,
+		.fbz_destroy = akida_fbz_destroy,
+		.fbz_version = akida_fbz_version,
+		.fbz_layers = akida_fbz_layers,
+		.fbz_layer = akida_fbz_layer,
+		.fbz_parameter = akida_fbz_parameter,
+		.fbz_variable = akida_fbz_variable,
+		.fbz_model = akida_fbz_model,
 	};
 
 	return abi == AKIDA_TOOLCHAIN_ABI ? &table : NULL;

@@ -69,7 +69,8 @@ static int load_bytes(const char *path, const unsigned char *b, size_t len, stru
 		return -EINVAL;
 	}
 	if (ends_with(path, ".fbz") || looks_like_fbz(b, len))
-		return refuse(diag, path, "a vendor .fbz model");
+		return ak_fail(diag, -EOPNOTSUPP, AK_RULE_IMPORT_KIND, path,
+			       "is a vendor model (.fbz), already converted: no network");
 	if (ends_with(path, ".onnx") || looks_like_onnx(b, len))
 		return ak_onnx_load(b, len, path, out, diag);
 	return ak_fail(diag, -EILSEQ, AK_RULE_CONTAINER_MAGIC, path, "is not a model file of any known kind");

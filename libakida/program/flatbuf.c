@@ -91,6 +91,15 @@ int ak_fb_u32(const struct ak_fb *fb, const struct ak_fb_table *t, uint32_t slot
 	return err;
 }
 
+int ak_fb_u64(const struct ak_fb *fb, const struct ak_fb_table *t, uint32_t slot, uint64_t *v)
+{
+	uint32_t at;
+	int err = field_at(fb, t, slot, 8, &at);
+
+	*v = !err && at ? ak_get64(fb->b + at) : 0;
+	return err;
+}
+
 /* What a reference field points to. */
 static int follow(const struct ak_fb *fb, const struct ak_fb_table *t, uint32_t slot, uint64_t *to)
 {
@@ -134,6 +143,17 @@ int ak_fb_vector(const struct ak_fb *fb, const struct ak_fb_table *t, uint32_t s
 	return err ? err : vector_at(fb, to, element_bytes, v);
 }
 
+static int copy_string(const struct ak_fb *fb, const struct ak_fb_vector *v, char *s, size_t bytes)
+{
+	if (v->count >= bytes || !inside(fb, v->at, (uint64_t)v->count + 1) || fb->b[v->at + v->count])
+		return -EILSEQ;
+	for (uint32_t i = 0; i < v->count; i++)
+		if (fb->b[v->at + i] < 0x20 || fb->b[v->at + i] > 0x7e)
+			return -EILSEQ;
+	memcpy(s, fb->b + v->at, (size_t)v->count + 1);
+	return 0;
+}
+
 int ak_fb_string(const struct ak_fb *fb, const struct ak_fb_table *t, uint32_t slot, char *s, size_t bytes)
 {
 	struct ak_fb_vector v;
@@ -142,13 +162,17 @@ int ak_fb_string(const struct ak_fb *fb, const struct ak_fb_table *t, uint32_t s
 	s[0] = 0;
 	if (err)
 		return err == -ENOENT ? 0 : err;
-	if (v.count >= bytes || !inside(fb, v.at, (uint64_t)v.count + 1) || fb->b[v.at + v.count])
-		return -EILSEQ;
-	for (uint32_t i = 0; i < v.count; i++)
-		if (fb->b[v.at + i] < 0x20 || fb->b[v.at + i] > 0x7e)
-			return -EILSEQ;
-	memcpy(s, fb->b + v.at, (size_t)v.count + 1);
-	return 0;
+	return copy_string(fb, &v, s, bytes);
+}
+
+int ak_fb_string_element(const struct ak_fb *fb, const struct ak_fb_vector *v, uint32_t i, char *s, size_t bytes)
+{
+	uint64_t at = v->at + 4 * (uint64_t)i;
+	struct ak_fb_vector text;
+	int err = vector_at(fb, at + ak_get32(fb->b + at), 1, &text);
+
+	s[0] = 0;
+	return err ? err : copy_string(fb, &text, s, bytes);
 }
 
 int ak_fb_element(const struct ak_fb *fb, const struct ak_fb_vector *v, uint32_t i, struct ak_fb_table *out)

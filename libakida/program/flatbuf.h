@@ -33,12 +33,14 @@ bool ak_fb_has(const struct ak_fb *fb, const struct ak_fb_table *t, uint32_t slo
 /* Fields. An absent one gives the default, -ENOENT (table, vector) or an empty string. */
 int ak_fb_u8(const struct ak_fb *fb, const struct ak_fb_table *t, uint32_t slot, uint8_t *v);
 int ak_fb_u32(const struct ak_fb *fb, const struct ak_fb_table *t, uint32_t slot, uint32_t *v);
+int ak_fb_u64(const struct ak_fb *fb, const struct ak_fb_table *t, uint32_t slot, uint64_t *v);
 int ak_fb_table(const struct ak_fb *fb, const struct ak_fb_table *t, uint32_t slot, struct ak_fb_table *out);
 int ak_fb_vector(const struct ak_fb *fb, const struct ak_fb_table *t, uint32_t slot, uint32_t element_bytes,
 		 struct ak_fb_vector *v);
 /* Copies a string of fewer than bytes printable characters. */
 int ak_fb_string(const struct ak_fb *fb, const struct ak_fb_table *t, uint32_t slot, char *s, size_t bytes);
-/* Element i of a vector of tables. */
+/* Element i of a vector of strings, likewise; of a vector of tables. */
+int ak_fb_string_element(const struct ak_fb *fb, const struct ak_fb_vector *v, uint32_t i, char *s, size_t bytes);
 int ak_fb_element(const struct ak_fb *fb, const struct ak_fb_vector *v, uint32_t i, struct ak_fb_table *out);
 uint32_t ak_fb_word(const struct ak_fb *fb, const struct ak_fb_vector *v, uint32_t i);
 

@@ -63,6 +63,23 @@ onnx mnist_cnn_torch.onnx 4910 0.00784313725490196 -1
 onnx mnist_smallcnn_torch.onnx 4844 0.012728233130318 -0.424212917883804
 onnx mnist_mlp_tf2onnx.onnx 4836 0.00392156862745098 0
 
+fbz=$data/fbz
+if have "vendor model files" $fbz/README.md; then
+	for f in $fbz/*.fbz; do
+		run "$akida" summary "$f"
+		expect "summary of $(basename "$f")" 0 '^Vendor model file of SDK (2\.3\.3|before 2\.3), [0-9]+ layers'
+		run "$akida" run -m "$f" -d cpu -o "$work/o.npy" --potentials
+		expect "$(basename "$f") runs on the cpu" 0
+	done
+	run "$akida" run -m $fbz/mobilenet_edge_224_learned_v1x.fbz -d cpu -i $fbz/mobilenet_edge_inputs_4x224x224x3_u8.bin -o "$work/o.npy"  --potentials
+	expect "learned photographs run" 0
+	if /usr/bin/python3 -c "
+import numpy as np
+assert np.load('$work/o.npy').reshape(4, -1).argmax(axis=1).tolist() == [1, 2, 3, 3]" 2> "$work/err"; then ok "each learned photograph has its class"; else not_ok "each learned photograph has its class"; fi
+	run "$akida" convert -m $fbz/fomo_224_2class_v233.fbz -s "$work/fomo.akm"
+	expect "a vendor model becomes an .akm" 0
+fi
+
 if [ -f "$model" ] && have "MNIST accuracy" $data/mnist; then
 	for d in virtual:akd1000 virtual:akd1500 cpu; do
 		limited 600 "$bench" --json -d $d --data "mnist:$data/mnist"

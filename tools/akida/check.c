@@ -47,6 +47,7 @@ static int check_converted(struct stage *s, const char *chip, struct akida_diag 
 	struct akida_map_params mp = {.size = sizeof(mp)};
 	const struct akida_toolchain *t;
 	struct akida_program *program = NULL;
+	struct stage_params p;
 	int err;
 
 	if (s->program) {
@@ -58,6 +59,11 @@ static int check_converted(struct stage *s, const char *chip, struct akida_diag 
 	t = tool_toolchain();
 	if (!t)
 		return -2;
+	if (s->fbz) {
+		stage_params_init(&p);
+		if (stage_need_model(s, &p))
+			return -2;
+	}
 	err = t->map(s->model, chip, &mp, &program, NULL, diag);
 	akida_program_destroy(program);
 	return err ? 1 : 0;

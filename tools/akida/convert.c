@@ -39,7 +39,7 @@ int command_convert(int argc, char **argv)
 		status = stage_open(&s, model);
 	if (status)
 		return status;
-	if (!s.graph) {
+	if (!s.graph && !s.fbz) {
 		status = tool_error(model, "tool.stage", "is a %s already; convert takes a network", s.origin);
 		stage_close(&s);
 		return status;

@@ -256,6 +256,49 @@ static int summary_program(const struct akida_program *p)
 	return TOOL_DONE;
 }
 
+/* One layer as the file has it: everything is listed, known or not. */
+static void fbz_layer(const struct akida_toolchain *t, const struct akida_fbz *f, uint32_t i)
+{
+	struct akida_fbz_layer l = {.size = sizeof(l)};
+	struct akida_fbz_variable v = {.size = sizeof(v)};
+	const char *name;
+	double value;
+
+	if (t->fbz_layer(f, i, &l))
+		return;
+	printf("%s (%s, kind %u)\n  parameters:", l.name, l.kind_name, l.kind);
+	for (uint32_t k = 0; k < l.parameters; k++)
+		if (!t->fbz_parameter(f, i, k, &name, &value) && strcmp(name, "layer_type"))
+			printf("%s %s %g", k && strcmp(name, "input_width") ? "," : "", name, value);
+	printf("\n");
+	for (uint32_t k = 0; k < l.variables; k++) {
+		if (t->fbz_variable(f, i, k, &v))
+			continue;
+		printf("  variable: %s, %s (type %u) [", v.name, v.type_name, v.type);
+		for (uint32_t d = v.rank; d-- > 0;)
+			printf(d ? "%u, " : "%u", v.dims[d]);
+		printf("]\n");
+	}
+}
+
+static int summary_fbz(struct stage *s)
+{
+	const struct akida_toolchain *t = tool_toolchain();
+	struct akida_diag *diag = akida_diag_create();
+	char clean[256];
+
+	if (!t->fbz_model(s->fbz, &s->model, diag))
+		summary_model(s->model);
+	else
+		printf("Not a model that runs here: %s\n",
+		       tool_clean(clean, sizeof(clean), akida_diag_first_error(diag)->text));
+	akida_diag_destroy(diag);
+	printf("Vendor model file of SDK %s, %u layers\n", t->fbz_version(s->fbz), t->fbz_layers(s->fbz));
+	for (uint32_t i = 0; i < t->fbz_layers(s->fbz); i++)
+		fbz_layer(t, s->fbz, i);
+	return TOOL_DONE;
+}
+
 int command_summary(int argc, char **argv)
 {
 	const char *file = NULL, *words[1];
@@ -276,6 +319,8 @@ int command_summary(int argc, char **argv)
 		return status;
 	if (s.graph)
 		status = summary_graph(&s);
+	else if (s.fbz)
+		status = summary_fbz(&s);
 	else if (s.program)
 		status = summary_program(s.program);
 	else

@@ -17,6 +17,19 @@ static bool ends_with(const char *s, const char *end)
 	return n >= m && !strcasecmp(s + n - m, end);
 }
 
+/* A vendor .fbz has no magic, but a first number that its size follows from: 32 + n + n / 6. */
+static bool looks_like_fbz(const unsigned char *b, size_t bytes, uint64_t size)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < 5 && i < bytes; i++) {
+		n |= (uint64_t)(b[i] & 0x7f) << (7 * i);
+		if (!(b[i] & 0x80))
+			return n > 15 && size == 32 + n + n / 6;
+	}
+	return false;
+}
+
 enum stage_kind stage_kind_of(const char *path)
 {
 	static const char *const graphs[] = {".h5", ".hdf5", ".keras", ".onnx"};
@@ -41,6 +54,8 @@ enum stage_kind stage_kind_of(const char *path)
 	for (size_t i = 0; i < sizeof(graphs) / sizeof(*graphs); i++)
 		if (ends_with(path, graphs[i]))
 			return STAGE_GRAPH;
+	if (ends_with(path, ".fbz") || looks_like_fbz((const unsigned char *)head, n, (uint64_t)st.st_size))
+		return STAGE_FBZ;
 	return ends_with(path, ".akm") ? STAGE_MODEL : STAGE_PROGRAM; /* vendor programs have no magic */
 }
 
@@ -76,6 +91,18 @@ static int open_graph(struct stage *s, struct akida_diag *diag)
 	return 0;
 }
 
+static int open_fbz(struct stage *s, struct akida_diag *diag)
+{
+	const struct akida_toolchain *t = tool_toolchain();
+	int err;
+
+	if (!t)
+		return TOOL_FAILED;
+	err = t->fbz_load(s->path, &s->fbz, diag);
+	snprintf(s->origin, sizeof(s->origin), "vendor model");
+	return err ? tool_fail(diag, s->path, err) : 0;
+}
+
 int stage_open(struct stage *s, const char *path)
 {
 	enum stage_kind kind = stage_kind_of(path);
@@ -91,11 +118,11 @@ int stage_open(struct stage *s, const char *path)
 					  S_ISREG(st.st_mode) ? "cannot be read" : "is not a regular file");
 		return tool_error(path, "sys.io", "%s", strerror(errno));
 	}
-	if (ends_with(path, ".fbz"))
-		return tool_error(path, "sys.missing-part", "vendor model files (.fbz) cannot be read in this version");
 	diag = akida_diag_create();
 	if (kind == STAGE_GRAPH) {
 		status = open_graph(s, diag);
+	} else if (kind == STAGE_FBZ) {
+		status = open_fbz(s, diag);
 	} else if (kind == STAGE_MODEL) {
 		err = akida_model_load(path, &s->model, diag);
 		snprintf(s->origin, sizeof(s->origin), "model");
@@ -113,12 +140,14 @@ void stage_close(struct stage *s)
 {
 	const char *why;
 	const struct akida_toolchain *t =
-		s->graph || s->quantized || s->mapped_here ? tool_toolchain_quiet(&why) : NULL;
+		s->graph || s->quantized || s->fbz || s->mapped_here ? tool_toolchain_quiet(&why) : NULL;
 
 	if (t && s->quantized != s->graph)
 		t->graph_destroy(s->quantized);
 	if (t)
 		t->graph_destroy(s->graph);
+	if (t && s->fbz)
+		t->fbz_destroy(s->fbz);
 	if (t && s->mapped_here)
 		t->map_report_fini(&s->map);
 	akida_program_destroy(s->program);
@@ -211,6 +240,13 @@ int stage_need_model(struct stage *s, const struct stage_params *p)
 	t = tool_toolchain();
 	if (!t)
 		return TOOL_FAILED;
+	if (s->fbz) {
+		diag = akida_diag_create();
+		err = t->fbz_model(s->fbz, &s->model, diag);
+		status = err ? tool_fail(diag, s->path, err) : 0;
+		akida_diag_destroy(diag);
+		return status;
+	}
 	if (p->v2 && !s->quantized)
 		return tool_error(
 			s->path, "sys.missing-part",

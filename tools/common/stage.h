@@ -18,16 +18,17 @@ struct stage_params {
 
 struct stage {
 	const char *path;
-	char origin[24];	       /* "float graph", "quantized graph", "model", "program" */
+	char origin[24];	       /* "float graph", "quantized graph", "model", "vendor model", "program" */
 	struct akida_graph *graph;     /* as loaded; NULL for .akm and programs */
 	struct akida_graph *quantized; /* owned when it is not graph */
+	struct akida_fbz *fbz;	       /* vendor model file as it is; its model when stage_need_model was asked */
 	struct akida_model *model;     /* owned; see stage_model_of for one inside a program */
 	struct akida_program *program;
 	struct akida_map_report map; /* filled when this run did the mapping */
 	bool mapped_here;
 };
 
-enum stage_kind { STAGE_UNREADABLE, STAGE_GRAPH, STAGE_MODEL, STAGE_PROGRAM };
+enum stage_kind { STAGE_UNREADABLE, STAGE_GRAPH, STAGE_MODEL, STAGE_FBZ, STAGE_PROGRAM };
 
 /* Looks at the first bytes (and for files without a magic at the name). */
 enum stage_kind stage_kind_of(const char *path);

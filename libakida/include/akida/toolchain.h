@@ -7,6 +7,7 @@
 #define AKIDA_TOOLCHAIN_H
 
 #include "convert.h"
+#include "fbz.h"
 #include "map.h"
 #include "quant.h"
 #include "train.h"
@@ -44,6 +45,15 @@ struct akida_toolchain {
 	int (*samples_load)(const char *path, struct akida_array *out, struct akida_diag *diag);
 	void (*map_report_fini)(struct akida_map_report *r);
 	int (*decompile)(const struct akida_program *p, struct akida_model **out, struct akida_diag *diag);
+	/* Vendor model files, fbz.h. */
+	int (*fbz_load)(const char *path, struct akida_fbz **out, struct akida_diag *diag);
+	void (*fbz_destroy)(struct akida_fbz *f);
+	const char *(*fbz_version)(const struct akida_fbz *f);
+	uint32_t (*fbz_layers)(const struct akida_fbz *f);
+	int (*fbz_layer)(const struct akida_fbz *f, uint32_t i, struct akida_fbz_layer *layer);
+	int (*fbz_parameter)(const struct akida_fbz *f, uint32_t i, uint32_t k, const char **name, double *value);
+	int (*fbz_variable)(const struct akida_fbz *f, uint32_t i, uint32_t k, struct akida_fbz_variable *variable);
+	int (*fbz_model)(const struct akida_fbz *f, struct akida_model **out, struct akida_diag *diag);
 };
 
 /* NULL when abi is not AKIDA_TOOLCHAIN_ABI. Static storage. */
