@@ -87,6 +87,10 @@ $(B)/obj/libakida/kernels/x86/avx512vnni.o: ALL_CFLAGS += $(AVX512) -mavx512vnni
 $(B)/obj/libakida/kernels/x86/avx512bw.o: ALL_CFLAGS += $(AVX512)
 $(B)/obj/libakida/kernels/x86/avx2.o $(B)/obj/libakida/kernels/x86/avxvnni.o: ALL_CFLAGS += -O3 -mavx2
 endif
+ifneq ($(findstring aarch64,$(shell $(CC) -dumpmachine 2>/dev/null)),)
+$(B)/obj/libakida/kernels/arm/neon.o: ALL_CFLAGS += -O3
+$(B)/obj/libakida/kernels/arm/dotprod.o: ALL_CFLAGS += -O3 -march=armv8.2-a+dotprod
+endif
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(SAY) CC $<
@@ -151,6 +155,11 @@ $(B)/tests/%: tests/unit/%.c $(B)/lib/libakida.a $(B)/lib/libakida-tools.a
 	$(SAY) TEST $@
 	$(Q)$(CC) $(LIB_CPPFLAGS) -Itools $(TOOLCHAIN_CPPFLAGS) $(ALL_CFLAGS) -o $@ $< $(ALL_LDFLAGS) \
 		$(B)/lib/libakida-tools.a $(B)/lib/libakida.a $(TOOLCHAIN_LIBS) -lcmocka -lpthread -ldl
+# The kernels against layer/ without cmocka, for a cross compiler and qemu-user: make check-arm.
+$(B)/arm/kernels: tests/arm/kernels.c tests/bench/networks.c tests/unit/kernels/random_model.h $(B)/lib/libakida.a
+	@mkdir -p $(@D)
+	$(SAY) TEST $@
+	$(Q)$(CC) -static $(LIB_CPPFLAGS) $(ALL_CFLAGS) -o $@ $(filter %.c %.a,$^) $(ALL_LDFLAGS) -lm -lpthread
 unit-bin: $(TEST_BIN)
 unit: $(TEST_BIN)
 	@for t in $(TEST_BIN); do echo "== $$t"; $$t || exit 1; done
@@ -165,8 +174,8 @@ bench:
 	@$(MAKE) $(JOBS) --no-print-directory lib tools
 	$(B)/bin/akida-bench -d virtual:akd1000 --save-json $(B)/bench.json
 
-check check-unit check-asan check-cli check-golden check-build lint:
-	@sh $(DEPS) install build toolchain test
+check check-unit check-asan check-cli check-golden check-build check-arm lint:
+	@sh $(DEPS) install build toolchain test $(if $(filter check check-arm,$@),arm)
 	@[ $@ != check ] || $(MAKE) --no-print-directory check-kernel-ready
 	@$(MAKE) $(JOBS) --no-print-directory lib tools unit-bin
 	@MAKE='$(MAKE)' B='$(B)' sh tests/run.sh $@
@@ -286,7 +295,7 @@ help:
 	@echo "make                build the libraries and the programs (build/lib, build/bin)"
 	@echo "make bench          install what is missing, build, run the main job on virtual:akd1000, write build/bench.json"
 	@echo "make check          every test that needs no board; ends with N passed, N failed, N skipped"
-	@echo "make check-unit | check-asan | check-cli | check-golden | check-build | lint      parts of it"
+	@echo "make check-unit | check-asan | check-cli | check-golden | check-build | check-arm | lint      parts of it"
 	@echo "make check-kernel   real kernels in QEMU with the module and both emulated boards; KERNELS='6.1 6.1-arm64 6.12'|all LEGS= TESTS="
 	@echo "make check-kernel-debug   the same on a kernel with KASAN, lockdep and more, which the first run builds"
 	@echo "make -s bench-kernels    the cpu device beside oneDNN and XNNPACK; T=1,2 BATCH=1,32 NETS=W1,W2,W3,W4a,W4b,W4c BITS=8,4,84"
@@ -305,6 +314,6 @@ print-%:
 	@echo '$($*)'
 
 .PHONY: module module-install dkms-tree all lib runtime tools links models unit unit-bin deps bench check check-unit check-asan check-cli check-golden \
-	check-build check-kernel check-kernel-ready check-kernel-debug lint format docs install clean help bench-kernels bench-sessions $(NOT_YET)
+	check-build check-arm check-kernel check-kernel-ready check-kernel-debug lint format docs install clean help bench-kernels bench-sessions $(NOT_YET)
 .DELETE_ON_ERROR:
 -include $(RUNTIME_OBJ:.o=.d) $(TOOLCHAIN_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TEST_BIN:=.d)

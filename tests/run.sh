@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Runs groups of tests and counts them: run.sh check | check-unit | check-asan | check-cli | check-golden | check-build | lint
+# Runs groups of tests and counts them: run.sh check | check-unit | check-asan | check-cli | check-golden | check-build | check-arm | lint
 # Environment: B (build folder), MAKE, CI. Every test prints one line: `ok NAME`, `not ok NAME`, `skip NAME: REASON`.
 # The last line is `N passed, N failed, N skipped`; the exit status is 0 only when nothing failed.
 set -u
@@ -151,15 +151,29 @@ kernel() {
 	fi
 }
 
+# Kernels of AArch64 under qemu-user: cross-built runtime, drawn models, 2500 per family and instruction set.
+arm() {
+	for tool in aarch64-linux-gnu-gcc qemu-aarch64-static; do
+		command -v "$tool" > /dev/null || { missing "arm kernels" "$tool"; return; }
+	done
+	build arm B=build-arm CC=aarch64-linux-gnu-gcc AR=aarch64-linux-gnu-ar WERROR=-Werror build-arm/arm/kernels
+	[ -x build-arm/arm/kernels ] || return
+	timeout 600 qemu-aarch64-static -cpu max build-arm/arm/kernels 2500 > "$log/arm.log" 2>&1
+	rc=$?
+	sed -n 's/^\([a-z]*\), \([a-z ]*\): [0-9]* models.* 0 differ$/ok arm \1 \2/p' "$log/arm.log" >> "$results"
+	[ "$rc" -eq 0 ] || { say "not ok arm kernels: see $log/arm.log"; tail -n 15 "$log/arm.log"; }
+}
+
 case ${1:-check} in
-check) unit "$B/tests" unit/; scripts tests/cli; scripts tests/golden; scripts tests/lint; scripts tests/abi; builds; asan; kernel ;;
+check) unit "$B/tests" unit/; scripts tests/cli; scripts tests/golden; scripts tests/lint; scripts tests/abi; builds; arm; asan; kernel ;;
 check-unit) unit "$B/tests" unit/ ;;
 check-asan) asan ;;
 check-cli) scripts tests/cli ;;
 check-golden) scripts tests/golden ;;
 check-build) builds ;;
+check-arm) arm ;;
 lint) scripts tests/lint; scripts tests/abi ;;
-*) echo "usage: run.sh check|check-unit|check-asan|check-cli|check-golden|check-build|lint" >&2; exit 2 ;;
+*) echo "usage: run.sh check|check-unit|check-asan|check-cli|check-golden|check-build|check-arm|lint" >&2; exit 2 ;;
 esac
 
 passed=$(grep -c '^ok ' "$results")

@@ -12,6 +12,12 @@
 extern const struct ak_kernels ak_kernels_avx2, ak_kernels_avxvnni, ak_kernels_avx512bw, ak_kernels_avx512vnni;
 #endif
 
+#if defined(__aarch64__)
+#include <sys/auxv.h>
+
+extern const struct ak_kernels ak_kernels_neon, ak_kernels_dotprod;
+#endif
+
 static const char *const names[AK_ISA_COUNT] = {
 	[AK_ISA_REF] = "ref",
 	[AK_ISA_NEON] = "neon",
@@ -39,6 +45,12 @@ const struct ak_kernels *ak_kernels_of(enum ak_isa isa)
 		return &ak_kernels_avx512bw;
 	case AK_ISA_AVX512VNNI:
 		return &ak_kernels_avx512vnni;
+#endif
+#if defined(__aarch64__)
+	case AK_ISA_NEON:
+		return &ak_kernels_neon;
+	case AK_ISA_DOTPROD:
+		return &ak_kernels_dotprod;
 #endif
 	default:
 		return NULL;
@@ -71,6 +83,13 @@ static bool processor_has(enum ak_isa isa)
 	default:
 		return false;
 	}
+}
+#elif defined(__aarch64__)
+static bool processor_has(enum ak_isa isa)
+{
+	const unsigned long dotprod = 1ul << 20; /* HWCAP_ASIMDDP */
+
+	return isa == AK_ISA_NEON || (isa == AK_ISA_DOTPROD && (getauxval(AT_HWCAP) & dotprod));
 }
 #else
 static bool processor_has(enum ak_isa isa)

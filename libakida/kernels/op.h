@@ -65,7 +65,7 @@ struct ak_conv {
 	const uint32_t *out_offset; /* [outputs] in elements */
 	const void *weights;
 	const struct ak_post_block *blocks;
-	uint32_t sum_limit; /* groups a 16-bit sum of u8 x s8 products holds; 0: not even one */
+	uint32_t sum_limit; /* groups a 16-bit sum of u8 x s8 products holds; 0: not one, or inputs above small_high */
 };
 
 /*
@@ -101,6 +101,7 @@ struct ak_depthwise {
 struct ak_kernels {
 	enum ak_isa isa;
 	uint32_t lanes;	       /* int32 per vector; a depthwise unit is 4 * lanes channels */
+	uint32_t small_high;   /* the highest byte whose short products are exact, see sum_limit and small */
 	uint32_t filter_block; /* filters a convolution kernel computes at once */
 	/* outputs first .. end-1; origin is subtracted from every in_offset */
 	void (*conv)(const struct ak_conv *c, const uint8_t *in, uint32_t origin, void *out, size_t first, size_t end);

@@ -73,13 +73,13 @@ static uint32_t round_up(uint32_t a, uint32_t b)
 }
 
 /* Groups of 4 products of which two 16-bit sums of pairs hold any: what vpmaddubsw and a 16-bit sum allow. */
-static uint32_t sum_limit(const int8_t *w, size_t n, const struct ak_codes *x)
+static uint32_t sum_limit(const struct ak_plan *p, const int8_t *w, size_t n, const struct ak_codes *x)
 {
 	int32_t most = 1, high = x->high + x->zero;
 
 	for (size_t i = 0; i < n; i++)
 		most = abs(w[i]) > most ? abs(w[i]) : most;
-	return (uint32_t)(32767 / (2 * high * most));
+	return high > (int32_t)p->k->small_high ? 0 : (uint32_t)(32767 / (2 * high * most));
 }
 
 int ak_pack_conv(struct ak_plan *p, const struct akida_layer *l, const struct ak_codes *x, const struct ak_tensor *in,
@@ -95,7 +95,7 @@ int ak_pack_conv(struct ak_plan *p, const struct akida_layer *l, const struct ak
 	c->filters = l->filters;
 	c->nk = r.count * ((r.length + 3) / 4);
 	c->q.post = ak_post_of(l, average);
-	c->sum_limit = sum_limit(l->weights, (size_t)l->kernel_h * l->kernel_w * l->in_c * l->filters, x);
+	c->sum_limit = sum_limit(p, l->weights, (size_t)l->kernel_h * l->kernel_w * l->in_c * l->filters, x);
 	err = ak_pack_posts(p, l, x,
 			    &(struct ak_sums){.weights = l->weights,
 					      .taps = (size_t)l->kernel_h * l->kernel_w * l->in_c,
@@ -175,7 +175,8 @@ int ak_pack_dense(struct ak_plan *p, const struct akida_layer *l, const struct a
 	d->q.post = ak_post_of(l, false);
 	d->bits = inputs * l->filters < PACK_DENSE_FROM ? 8 : dense_bits(l->weights, inputs * l->filters);
 	d->offset = d->bits == 8 || d->bits == 1 ? 0 : 1u << (d->bits - 1);
-	d->small = sum_limit(l->weights, inputs * l->filters, x) > 0;
+	d->small = sum_limit(p, l->weights, inputs * l->filters, x) > 0 ||
+		   (d->bits < 8 && p->k->small_high == 255); /* stored weights are 0 .. 15 */
 	d->vectors = d->bits < 8 ? d->bits : vectors > 4 ? 8 : vectors > 2 ? 4 : vectors;
 	err = ak_pack_posts(p, l, x,
 			    &(struct ak_sums){.weights = l->weights, .taps = inputs, .sums = 1, .slots = l->filters},
@@ -280,7 +281,7 @@ int ak_pack_depthwise16(struct ak_plan *p, const struct akida_layer *l, const st
 {
 	uint32_t lanes = p->k->lanes, unit = 4 * lanes, padded = round_up(l->in_c, unit), *order;
 
-	if (x->zero || !sum_limit(l->weights, ak_layer_weight_count(l), x))
+	if (x->zero || !sum_limit(p, l->weights, ak_layer_weight_count(l), x))
 		return -EOPNOTSUPP;
 	for (uint32_t c = 0; c < l->in_c; c++) {
 		struct range r = depthwise_range(l, x, c);

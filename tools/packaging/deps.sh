@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # What building and testing need, found by looking (not by asking a package manager), installed with apt on request.
-#   deps.sh list|need|install GROUP...      groups: build toolchain test bench kernel kernel-arm64 kernel-debug kernel-newest
+#   deps.sh list|need|install GROUP...      groups: build toolchain test arm bench kernel kernel-arm64 kernel-debug kernel-newest
 # list prints the missing Debian packages; need fails with them; install gets them without questions.
 set -u
 CC=${CC:-gcc}
@@ -32,6 +32,9 @@ git cmd git" ;;
 	bench) echo "libdnnl-dev hdr oneapi/dnnl/dnnl.h
 libxnnpack-dev hdr xnnpack.h
 libpthreadpool-dev hdr pthreadpool.h" ;;
+	arm) echo "gcc-aarch64-linux-gnu cmd aarch64-linux-gnu-gcc
+libc6-dev-arm64-cross file /usr/aarch64-linux-gnu/include/stdio.h
+qemu-user-static cmd qemu-aarch64-static" ;;
 	kernel) echo "qemu-system-x86 cmd qemu-system-x86_64
 busybox-static cmd busybox
 cpio cmd cpio

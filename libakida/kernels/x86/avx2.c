@@ -11,5 +11,5 @@
 #include "kernels/x86/products16.h"
 #define TILE_POSITIONS 8, 4 /* what the registers hold */
 #define WIDE_POSITIONS 4
-#include "kernels/x86/template.h"
+#include "kernels/template/template.h"
 #endif

@@ -12,5 +12,5 @@
 #define TILE_POSITIONS 8, 8, 4, 4 /* what the registers hold */
 #define WIDE_POSITIONS 4
 #define SPARSE_DENSE_COST 11u
-#include "kernels/x86/template.h"
+#include "kernels/template/template.h"
 #endif

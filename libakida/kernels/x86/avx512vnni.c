@@ -10,6 +10,8 @@
 #define ISA AK_ISA_AVX512VNNI
 #define KERNELS ak_kernels_avx512vnni
 #define FILTER_VECTORS 4
+#define SMALL_ALWAYS 1
+#define SMALL_HIGH 255
 #define dot4_small dot4
 
 typedef V W;
@@ -40,5 +42,5 @@ VAI V dot2(V a, V x, V w)
 #define TILE_POSITIONS 8, 8, 8, 6 /* what the registers hold */
 #define WIDE_POSITIONS 6
 #define SPARSE_DENSE_COST 8u
-#include "kernels/x86/template.h"
+#include "kernels/template/template.h"
 #endif

@@ -7,6 +7,8 @@
 #define ISA AK_ISA_AVXVNNI
 #define KERNELS ak_kernels_avxvnni
 #define FILTER_VECTORS 2
+#define SMALL_ALWAYS 1
+#define SMALL_HIGH 255
 #define dot4_small dot4
 
 typedef V W;
@@ -36,5 +38,5 @@ VAI V dot2(V a, V x, V w)
 
 #define TILE_POSITIONS 8, 6 /* what the registers hold */
 #define WIDE_POSITIONS 6
-#include "kernels/x86/template.h"
+#include "kernels/template/template.h"
 #endif

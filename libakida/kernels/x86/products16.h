@@ -8,6 +8,8 @@ typedef struct {
 } W;
 typedef W X;
 
+#define SMALL_ALWAYS 0
+#define SMALL_HIGH 255
 #define HAS_SUM16
 
 VAI W weights_of(V w)

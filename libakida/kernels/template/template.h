@@ -1,27 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernels of one x86 instruction set: included by the file that defines the vector type and its operations
+ * The kernels of one instruction set: included by the file that defines the vector type and its operations
  *
  *   V LANES           a vector of int32 and their number
  *   W X               a vector of weights or inputs made ready for dot4
- *   v_*               operations on V, see vector512.h and vector256.h
+ *   v_*               operations on V, see x86/vector512.h
  *   dot4 dot2         acc + sums of 4 u8 x s8 or of 2 int16 products per lane
  *   FILTER_VECTORS    vectors of filters per block
  *   TILE_POSITIONS    positions per tile for 1, 2, ... vectors of filters
  *   SPARSE_DENSE_COST sixteenths of a cycle that a vector of products costs; not defined: no path for sparse inputs
- *   HAS_SUM16         defined where dot4 is slow: u8 x s8 pairs are summed in 16 bits while sum_limit allows
+ *   SMALL_ALWAYS      1 where dot4 takes any bytes in one instruction; else dot4_small is the short way, exact while
+ *                     sum_limit is not 0
+ *   SMALL_HIGH        the highest input that dot4_small takes
+ *   HAS_SUM16         defined where sums of pairs in 16 bits are shorter still, while sum_limit holds them
  */
 #include <string.h>
 
 #define AI static inline __attribute__((always_inline))
 
-#include "kernels/x86/finish.h"
-#include "kernels/x86/conv.h"
+#include "kernels/template/finish.h"
+#include "kernels/template/conv.h"
 #ifdef SPARSE_DENSE_COST
-#include "kernels/x86/sparse.h"
+#include "kernels/template/sparse.h"
 #endif
-#include "kernels/x86/dense.h"
-#include "kernels/x86/depthwise.h"
+#include "kernels/template/dense.h"
+#include "kernels/template/depthwise.h"
 
 static void conv(const struct ak_conv *c, const uint8_t *in, uint32_t origin, void *out, size_t first, size_t end)
 {
@@ -74,6 +77,7 @@ const struct ak_kernels KERNELS = {
 	.isa = ISA,
 	.lanes = LANES,
 	.filter_block = FILTER_VECTORS * LANES,
+	.small_high = SMALL_HIGH,
 	.conv = conv,
 	.dense = dense,
 	.depthwise = depthwise,

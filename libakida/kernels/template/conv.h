@@ -10,7 +10,7 @@ struct tile {
 	void *out;
 };
 
-enum product { PRODUCT_4, PRODUCT_2, PRODUCT_SUM16, PRODUCT_SMALL };
+enum product { PRODUCT_4, PRODUCT_2, PRODUCT_SMALL, PRODUCT_SUM16 };
 
 AI void tile_sums(const struct tile *t, const uint32_t *off, enum product product, int p, int nv, V *a)
 {
@@ -350,17 +350,21 @@ typedef void (*tile_fn)(const struct tile *t, const uint32_t *off, const uint32_
 
 ALL_TILES(4)
 ALL_TILES(2)
+#if !SMALL_ALWAYS
+ALL_TILES(SMALL)
+#endif
 #ifdef HAS_SUM16
 ALL_TILES(SUM16)
-ALL_TILES(SMALL)
 #endif
 
 static const tile_fn tiles[][FILTER_VECTORS][8] = {
 	ALL_NAMES(4),
 	ALL_NAMES(2),
+#if !SMALL_ALWAYS
+	ALL_NAMES(SMALL),
+#endif
 #ifdef HAS_SUM16
 	ALL_NAMES(SUM16),
-	ALL_NAMES(SMALL),
 #endif
 };
 /* clang-format on */
@@ -373,10 +377,10 @@ static enum product product_of(const struct ak_conv *c)
 	if (c->pairs)
 		return PRODUCT_2;
 #ifdef HAS_SUM16
-	return c->sum_limit > 2 ? PRODUCT_SUM16 : c->sum_limit ? PRODUCT_SMALL : PRODUCT_4;
-#else
-	return PRODUCT_4;
+	if (c->sum_limit > 2)
+		return PRODUCT_SUM16;
 #endif
+	return !SMALL_ALWAYS && c->sum_limit ? PRODUCT_SMALL : PRODUCT_4;
 }
 
 static void conv_block(const struct ak_conv *c, const struct tile *t, uint32_t nv, size_t first, size_t end)

@@ -109,10 +109,8 @@ static bool sparse_pays(const struct ak_conv *c, const uint8_t *in, size_t first
 
 	if (c->sparse == AK_SPARSE_NEVER || c->pairs || !c->rows || c->nk > SPARSE_GROUPS)
 		return false;
-#ifdef HAS_SUM16
-	if (!c->sum_limit)
+	if (!SMALL_ALWAYS && !c->sum_limit)
 		return false;
-#endif
 	if (c->sparse == AK_SPARSE_ALWAYS)
 		return true;
 	if (fixed >= dense || positions * c->nk * vectors < SPARSE_WORK_MIN)

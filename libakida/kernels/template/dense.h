@@ -51,22 +51,26 @@ AI void dense_block(const struct ak_dense *d, const uint8_t *in, const uint8_t *
 }
 
 /* Sum of all bytes that weights meet. */
-static int32_t sum_inputs(const struct ak_dense *d, const uint8_t *in)
+AI int32_t sum_inputs(const struct ak_dense *d, const uint8_t *in, bool small)
 {
 	V s[4] = {v_zero(), v_zero(), v_zero(), v_zero()};
 	int32_t lane[LANES];
 
 	for (uint32_t k = 0; k < d->nk; k += 4) /* every weight carries the offset, those that weigh nothing too */
 #pragma GCC unroll 4
-		for (uint32_t u = 0; u < 4; u++)
-			s[u] = dot4_small(s[u], v_spread(in + d->k_offset[k + u]), v_bytes(1));
+		for (uint32_t u = 0; u < 4; u++) {
+			V x = v_spread(in + d->k_offset[k + u]);
+
+			s[u] = small ? dot4_small(s[u], x, v_bytes(1))
+				     : dot4(s[u], inputs_of(x), weights_of(v_bytes(1)));
+		}
 	v_store(lane, v_add(v_add(s[0], s[1]), v_add(s[2], s[3])));
 	return lane[0];
 }
 
 AI void dense_run(const struct ak_dense *d, const uint8_t *in, void *out, unsigned int bits, int vectors, bool small)
 {
-	V shift = d->offset ? v_set(-(int32_t)d->offset * sum_inputs(d, in)) : v_zero();
+	V shift = d->offset ? v_set(-(int32_t)d->offset * sum_inputs(d, in, small)) : v_zero();
 	size_t block = sizeof(V) * (size_t)vectors * d->nk;
 	int n = vectors * 8 / (int)bits;
 	uint32_t wide = (uint32_t)n * LANES;
@@ -91,24 +95,28 @@ AI void dense_run(const struct ak_dense *d, const uint8_t *in, void *out, unsign
 	}
 }
 
+#define DENSE_RUN(bits, vectors)                                                                                       \
+	do {                                                                                                           \
+		if (SMALL_ALWAYS || d->small)                                                                          \
+			dense_run(d, in, out, bits, vectors, true);                                                    \
+		else                                                                                                   \
+			dense_run(d, in, out, bits, vectors, false);                                                   \
+	} while (0)
+
 static void dense(const struct ak_dense *d, const uint8_t *in, void *out)
 {
 	if (d->bits == 4)
-		dense_run(d, in, out, 4, 4, true);
+		DENSE_RUN(4, 4);
 	else if (d->bits == 2)
-		dense_run(d, in, out, 2, 2, true);
+		DENSE_RUN(2, 2);
 	else if (d->bits == 1)
-		dense_run(d, in, out, 1, 1, true);
-	else if (d->vectors == 8 && d->small)
-		dense_run(d, in, out, 8, 8, true);
+		DENSE_RUN(1, 1);
 	else if (d->vectors == 8)
-		dense_run(d, in, out, 8, 8, false);
-	else if (d->vectors == 4 && d->small)
-		dense_run(d, in, out, 8, 4, true);
+		DENSE_RUN(8, 8);
 	else if (d->vectors == 4)
-		dense_run(d, in, out, 8, 4, false);
+		DENSE_RUN(8, 4);
 	else if (d->vectors == 2)
-		dense_run(d, in, out, 8, 2, false);
+		DENSE_RUN(8, 2);
 	else
-		dense_run(d, in, out, 8, 1, false);
+		DENSE_RUN(8, 1);
 }
