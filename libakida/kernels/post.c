@@ -103,8 +103,8 @@ static bool post_v2(const struct akida_layer *l, uint32_t f, struct post *o)
 	if (!o->mul)
 		return true;
 	/* the first a that gives the highest code, the last that gives the lowest */
-	top = ceil_div((out_high << o->shift) - add, o->mul);
-	bottom = ceil_div(((out_low + 1) << o->shift) - add, o->mul) - 1;
+	top = ceil_div(out_high * ((int64_t)1 << o->shift) - add, o->mul);
+	bottom = ceil_div((out_low + 1) * ((int64_t)1 << o->shift) - add, o->mul) - 1;
 	if ((a.high >= top && (top * o->mul + add) >> o->shift != out_high) ||
 	    (a.low <= bottom && (bottom * o->mul + add) >> o->shift != out_low))
 		return false;
