@@ -545,6 +545,17 @@ static int finish(struct onnx_reader *r)
 	return err;
 }
 
+/* Every operator says what it is: all that follows compares types. */
+static int check_types(struct onnx_reader *r)
+{
+	const Onnx__GraphProto *p = r->proto;
+
+	for (size_t i = 0; i < p->n_node; i++)
+		if (!p->node[i]->op_type || !*p->node[i]->op_type)
+			return onnx_fail(r, -EILSEQ, AK_RULE_ONNX_GRAPH, "an operator has no type");
+	return 0;
+}
+
 static int build(struct onnx_reader *r)
 {
 	const Onnx__GraphProto *p = r->proto;
@@ -555,7 +566,9 @@ static int build(struct onnx_reader *r)
 	if (err)
 		return onnx_fail(r, err, AK_RULE_NOMEM, "no memory for its layers");
 	clean_name(p->name ? p->name : "model", r->g->name, sizeof(r->g->name));
-	err = declare_all(r);
+	err = check_types(r);
+	if (!err)
+		err = declare_all(r);
 	if (!err)
 		err = read_inputs(r);
 	if (err)

@@ -663,8 +663,6 @@ int onnx_translate(struct onnx_reader *r)
 	const char *domain = r->op->domain, *type = r->op->op_type;
 	int err;
 
-	if (!type || !*type)
-		return onnx_fail(r, -EILSEQ, AK_RULE_ONNX_GRAPH, "an operator has no type");
 	if (domain && *domain && strcmp(domain, "ai.onnx")) {
 		if (!strcmp(domain, "com.brainchip"))
 			return onnx_fail(r, -EOPNOTSUPP, AK_RULE_ONNX_OPERATOR,
