@@ -100,7 +100,7 @@ static void query_unknown_commands_are_enotty(void)
 	struct akida_query q = {.size = sizeof(q)};
 	int fd = guest_open(0);
 
-	EQ(guest_ioctl(fd, AKIDA_IOC(0x0b), &q), -ENOTTY);
+	EQ(guest_ioctl(fd, AKIDA_IOC(0x60), &q), -ENOTTY);
 	EQ(guest_ioctl(fd, AKIDA_IOC(0xff), &q), -ENOTTY);
 	EQ(guest_ioctl(fd, _IOC(_IOC_READ | _IOC_WRITE, 0xbd, 0, 0), &q), -ENOTTY);
 }

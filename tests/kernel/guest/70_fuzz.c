@@ -56,6 +56,8 @@ enum kind {
 	TIME,	 /* 64 bits: now, soon, never, nonsense */
 	FILE_NR, /* a file descriptor or none */
 	SEQ,	 /* 64 bits */
+	BITS,	 /* low bits, mostly none */
+	LEVEL,	 /* a priority */
 	ZERO,	 /* reserved */
 	NOISE
 };
@@ -85,8 +87,9 @@ static const struct call calls[] = {
 	{AKIDA_IOC_BUFFER_CREATE,
 	 sizeof(struct akida_buffer_create),
 	 8,
-	 {F(BYTES, akida_buffer_create, bytes), F(ZERO, akida_buffer_create, reserved0),
-	  F(ZERO, akida_buffer_create, reserved1)}},
+	 {F(BITS, akida_buffer_create, flags), F(BYTES, akida_buffer_create, bytes),
+	  F(ZERO, akida_buffer_create, dmabuf), F(ZERO, akida_buffer_create, user_ptr)}},
+	{AKIDA_IOC_BUFFER_CREATE, sizeof(struct akida_buffer_create), 4, {{END, 0}}}, /* memory_fields() */
 	{AKIDA_IOC_BUFFER_DESTROY,
 	 sizeof(struct akida_destroy),
 	 3,
@@ -100,7 +103,7 @@ static const struct call calls[] = {
 	 sizeof(struct akida_context_create),
 	 8,
 	 {F(PROGRAM, akida_context_create, program), F(FILE_NR, akida_context_create, eventfd),
-	  F(COUNT, akida_context_create, batch), F(ZERO, akida_context_create, reserved0)}},
+	  F(COUNT, akida_context_create, batch), F(LEVEL, akida_context_create, priority)}},
 	{AKIDA_IOC_CONTEXT_DESTROY,
 	 sizeof(struct akida_destroy),
 	 2,
@@ -108,9 +111,19 @@ static const struct call calls[] = {
 	{AKIDA_IOC_SUBMIT,
 	 sizeof(struct akida_submit),
 	 20,
-	 {F(CONTEXT, akida_submit, context), F(COUNT, akida_submit, count), F(BUFFER, akida_submit, in_handle),
-	  F(BUFFER, akida_submit, out_handle), F(BYTES, akida_submit, in_offset), F(BYTES, akida_submit, in_stride),
-	  F(BYTES, akida_submit, out_offset), F(BYTES, akida_submit, out_stride), F(ZERO, akida_submit, reserved0)}},
+	 {F(BITS, akida_submit, flags), F(CONTEXT, akida_submit, context), F(COUNT, akida_submit, count),
+	  F(BUFFER, akida_submit, in_handle), F(BUFFER, akida_submit, out_handle), F(BYTES, akida_submit, in_offset),
+	  F(BYTES, akida_submit, in_stride), F(BYTES, akida_submit, out_offset), F(BYTES, akida_submit, out_stride),
+	  F(ZERO, akida_submit, reserved0)}},
+	{AKIDA_IOC_SUBMIT, sizeof(struct akida_submit), 8, {{END, 0}}}, /* pointer_fields() */
+	{AKIDA_IOC_CANCEL,
+	 sizeof(struct akida_cancel),
+	 2,
+	 {F(CONTEXT, akida_cancel, context), F(SEQ, akida_cancel, seq), F(ZERO, akida_cancel, reserved0)}},
+	{AKIDA_IOC_BUFFER_EXPORT,
+	 sizeof(struct akida_buffer_export),
+	 2,
+	 {F(BUFFER, akida_buffer_export, handle), F(ZERO, akida_buffer_export, dmabuf)}},
 	{AKIDA_IOC_WAIT,
 	 sizeof(struct akida_wait),
 	 12,
@@ -206,6 +219,10 @@ static uint64_t value(enum kind kind)
 		return one_in(4) ? below(10) : 0xffffffffu;
 	case SEQ:
 		return one_in(10) ? any() : 1 + below(3);
+	case BITS:
+		return one_in(6) ? below(16) : 0;
+	case LEVEL:
+		return one_in(3) ? below(6) - 3 : 0;
 	case FLAGS:
 		return one_in(4) ? 1u << below(32) : below(2);
 	case ZERO:
@@ -253,9 +270,44 @@ static void program_fields(struct akida_program_create *a)
 	}
 }
 
-static void fill(const struct call *c, uint8_t *arg)
+/* The caller's own memory, or a dma-buf, which stays open as long as the call. */
+static void memory_fields(struct akida_buffer_create *a, int *dmabuf)
+{
+	struct akida_buffer_export e = {.size = sizeof(e), .handle = handle(0)};
+
+	a->bytes = 1 + below(3 * 4096);
+	a->flags = below(2) * AKIDA_BUFFER_READ_ONLY;
+	if (one_in(2) && !ioctl(w.fd[below(2)], AKIDA_IOC_BUFFER_EXPORT, &e)) {
+		a->flags |= AKIDA_BUFFER_DMABUF;
+		a->dmabuf = *dmabuf = e.dmabuf;
+	} else {
+		a->flags |= AKIDA_BUFFER_USER;
+		a->user_ptr = pointer();
+	}
+}
+
+static void pointer_fields(struct akida_submit *a)
+{
+	const struct guest_case *c = w.program[w.which];
+
+	a->flags = 1 + below(3);
+	a->context = handle(2);
+	a->count = 1 + below(4);
+	a->in_handle = a->flags & AKIDA_SUBMIT_USER_IN ? 0 : handle(0);
+	a->out_handle = a->flags & AKIDA_SUBMIT_USER_OUT ? 0 : handle(0);
+	a->in_offset = a->flags & AKIDA_SUBMIT_USER_IN ? pointer() : 0;
+	a->out_offset = a->flags & AKIDA_SUBMIT_USER_OUT ? pointer() : 0;
+	a->in_stride = c->in_bytes;
+	a->out_stride = 4ull * c->outputs;
+}
+
+static void fill(const struct call *c, uint8_t *arg, int *dmabuf)
 {
 	memset(arg, 0, c->bytes);
+	if (c->request == AKIDA_IOC_BUFFER_CREATE && c->field->kind == END)
+		memory_fields((struct akida_buffer_create *)arg, dmabuf);
+	if (c->request == AKIDA_IOC_SUBMIT && c->field->kind == END)
+		pointer_fields((struct akida_submit *)arg);
 	if (c->request == AKIDA_IOC_PROGRAM_CREATE)
 		program_fields((struct akida_program_create *)arg);
 	for (const struct field *f = c->field; f->kind != END; f++) {
@@ -293,6 +345,9 @@ static void learn(const struct call *c, const uint8_t *arg)
 	case AKIDA_IOC_PROGRAM_CREATE:
 		keep(1, ((const struct akida_program_create *)arg)->handle);
 		break;
+	case AKIDA_IOC_BUFFER_EXPORT:
+		close(((const struct akida_buffer_export *)arg)->dmabuf);
+		break;
 	case AKIDA_IOC_SUBMIT:
 		w.submits++;
 		break;
@@ -306,16 +361,20 @@ static void one_ioctl(void)
 {
 	const struct call *c = choose();
 	uint8_t arg[512] = {0};
-	int r;
+	int r, dmabuf = -1;
 
 	w.which = below(2);
 	/* resets end the work of all: seldom, or nothing else would happen */
 	if (c->request == AKIDA_IOC_RESET && !one_in(20))
 		return;
-	fill(c, arg);
+	fill(c, arg, &dmabuf);
 	if (one_in(40)) { /* numbers of other versions of the ABI */
+		unsigned long other = AKIDA_IOC(below(0x20));
+
 		*(uint32_t *)arg = 8 * below(30);
-		r = ioctl(w.fd[w.which], AKIDA_IOC(below(0x20)), arg);
+		r = ioctl(w.fd[w.which], other, arg);
+		if (!r && other == AKIDA_IOC_BUFFER_EXPORT)
+			close(((struct akida_buffer_export *)arg)->dmabuf);
 	} else if (one_in(50)) { /* the struct itself at a bad place */
 		r = ioctl(w.fd[w.which], one_in(2) ? c->request : c->request ^ 1ul << below(32), pointer());
 	} else {
@@ -327,6 +386,8 @@ static void one_ioctl(void)
 		w.by_errno[errno < 140 ? errno : 0]++;
 	else
 		w.good++;
+	if (dmabuf >= 0)
+		close(dmabuf);
 	w.calls++;
 }
 
@@ -385,9 +446,9 @@ static uint64_t parameter(const char *name, uint64_t otherwise)
 
 static bool documented(int e)
 {
-	static const int known[] = {EINVAL,    E2BIG,	EFAULT, ENODEV, ENOTTY, ENOENT,	    EBUSY,
-				    EILSEQ,    EBADMSG, ENOSPC, ENOMEM, ERANGE, EOPNOTSUPP, EAGAIN,
-				    ETIMEDOUT, EINTR,	EPERM,	EIO,	EBADF};
+	static const int known[] = {EINVAL,	E2BIG,	EFAULT,	   ENODEV,  ENOTTY, ENOENT, EBUSY,
+				    EACCES,	EMFILE, EILSEQ,	   EBADMSG, ENOSPC, ENOMEM, ERANGE,
+				    EOPNOTSUPP, EAGAIN, ETIMEDOUT, EINTR,   EPERM,  EIO,    EBADF};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (known[i] == e)
