@@ -153,7 +153,7 @@ $(B)/share/akida/models/%: tools/akida-bench/models/%
 $(B)/tests/%: tests/unit/%.c $(B)/lib/libakida.a $(B)/lib/libakida-tools.a
 	@mkdir -p $(@D)
 	$(SAY) TEST $@
-	$(Q)$(CC) $(LIB_CPPFLAGS) -Itools $(TOOLCHAIN_CPPFLAGS) $(ALL_CFLAGS) -o $@ $< $(ALL_LDFLAGS) \
+	$(Q)$(CC) $(LIB_CPPFLAGS) -Itools -Itests $(TOOLCHAIN_CPPFLAGS) $(ALL_CFLAGS) -o $@ $< $(ALL_LDFLAGS) \
 		$(B)/lib/libakida-tools.a $(B)/lib/libakida.a $(TOOLCHAIN_LIBS) -lcmocka -lpthread -ldl
 # The kernels against layer/ without cmocka, for a cross compiler and qemu-user: make check-arm.
 $(B)/arm/kernels: tests/arm/kernels.c tests/bench/networks.c tests/unit/kernels/random_model.h $(B)/lib/libakida.a
@@ -272,6 +272,18 @@ bench-sessions:
 	@$(MAKE) $(JOBS) -s --no-print-directory models $(B)/bench/sessions >&2
 	@$(RUNNER) $(B)/bench/sessions $(B)/share/akida/models/mnist.akm
 
+## The cost model: fits its parameters to published figures, prints the error table of docs/cost-model.md
+
+$(B)/cost/fit: tests/cost/fit.c $(wildcard tests/cost/*.h) $(B)/lib/libakida.a $(B)/lib/libakida-tools.a
+	@mkdir -p $(@D)
+	$(SAY) BIN $@
+	$(Q)$(CC) $(LIB_CPPFLAGS) -Itests $(filter-out -MMD -MP,$(ALL_CFLAGS)) -o $@ $< $(ALL_LDFLAGS) $(B)/lib/libakida-tools.a \
+		$(B)/lib/libakida.a $(TOOLCHAIN_LIBS) -lpthread -ldl
+fit-cost:
+	@sh $(DEPS) install build toolchain >&2
+	@$(MAKE) $(JOBS) -s --no-print-directory $(B)/cost/fit >&2
+	@$(B)/cost/fit
+
 ## Installing
 
 install: lib tools
@@ -300,6 +312,7 @@ help:
 	@echo "make check-kernel-debug   the same on a kernel with KASAN, lockdep and more, which the first run builds"
 	@echo "make -s bench-kernels    the cpu device beside oneDNN and XNNPACK; T=1,2 BATCH=1,32 NETS=W1,W2,W3,W4a,W4b,W4c BITS=8,4,84"
 	@echo "make -s bench-sessions   load, memory, threads, software NSoC beside the cpu device, sparse activations"
+	@echo "make -s fit-cost    fit the cost model to published figures, print its errors (docs/cost-model.md)"
 	@echo "make module         akida.ko for the running kernel (KVER= or KDIR= for another)"
 	@echo "make module-install DESTDIR=    it, the udev rule, the group; make dkms-tree    sources for DKMS in build/dkms"
 	@echo "make deps           install what building and testing need (apt; without root: print the list)"
@@ -314,6 +327,6 @@ print-%:
 	@echo '$($*)'
 
 .PHONY: module module-install dkms-tree all lib runtime tools links models unit unit-bin deps bench check check-unit check-asan check-cli check-golden \
-	check-build check-arm check-kernel check-kernel-ready check-kernel-debug lint format docs install clean help bench-kernels bench-sessions $(NOT_YET)
+	check-build check-arm check-kernel check-kernel-ready check-kernel-debug lint format docs install clean help bench-kernels bench-sessions fit-cost $(NOT_YET)
 .DELETE_ON_ERROR:
 -include $(RUNTIME_OBJ:.o=.d) $(TOOLCHAIN_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TEST_BIN:=.d)

@@ -72,10 +72,20 @@ void ns_dma_complete(struct nsoc *n, const struct ns_job *job)
 
 /* ---- descriptors ---- */
 
+static uint32_t packets_in(const uint32_t *words, uint32_t count)
+{
+	uint32_t packets = 0;
+
+	for (uint32_t at = 0; at + 1 < count;
+	     at += 2 + AK_PKT_LEN(words[at + 1]) * (AK_PKT_XL(words[at + 1]) ? 16u : 1u))
+		packets++;
+	return packets;
+}
+
 static bool config_job(struct nsoc *n, const uint32_t *w)
 {
 	struct ns_dma *d = &n->dma[NS_DMA_CONFIG];
-	uint32_t len = w[2] & 0xffffu, cycles, out, at;
+	uint32_t len = w[2] & 0xffffu, packets = 1, cycles, out, at;
 
 	if (DESC_DIRECTION(w[0]) > CONF_WRITE || (w[0] & 0xfu) != AKC_DESC_VERSION) {
 		ns_report(n, NS_UNKNOWN_ENCODING, "configuration descriptor 0x%08x", w[0]);
@@ -86,6 +96,7 @@ static bool config_job(struct nsoc *n, const uint32_t *w)
 	if (!len || !ns_mem_read(n, w[1], n->config_words, len * 4))
 		return false;
 	if (DESC_DIRECTION(w[0]) == CONF_WRITE) {
+		packets = packets_in(n->config_words, len);
 		ns_mesh_config(n, n->config_words, len);
 	} else {
 		if (len != 2)
@@ -103,7 +114,7 @@ static bool config_job(struct nsoc *n, const uint32_t *w)
 			return false;
 		len += out;
 	}
-	cycles = (uint32_t)ns_cost_config(len);
+	cycles = (uint32_t)ak_cost_load(n->chip->cost, len, packets);
 	ns_time_pass(n, ns_cycles_ns(n, cycles));
 	end(d, (uint16_t)(w[0] >> 16), cycles);
 	return true;
@@ -157,9 +168,9 @@ static bool store_output(struct nsoc *n, enum ns_dma_id id, uint32_t addr, const
 }
 
 /* Frames follow each other at the pace of the slowest layer; host and PCIe overhead overlaps with the chip's work. */
-static void queue_job(struct nsoc *n, enum ns_dma_id id, uint16_t job, uint8_t slot, const struct ns_cost_frame *cost)
+static void queue_job(struct nsoc *n, enum ns_dma_id id, uint16_t job, uint8_t slot, const struct ak_cost_frame *cost)
 {
-	uint64_t latency = ns_cycles_ns(n, cost->latency_cycles), pace = ns_cycles_ns(n, cost->bottleneck_cycles);
+	uint64_t latency = ns_cycles_ns(n, (uint64_t)cost->latency), pace = ns_cycles_ns(n, (uint64_t)cost->bottleneck);
 	uint64_t start = n->now_ns, finish, since;
 	struct ns_job *j;
 
@@ -175,8 +186,8 @@ static void queue_job(struct nsoc *n, enum ns_dma_id id, uint16_t job, uint8_t s
 		.id = job,
 		.slot = slot,
 		.finish_ns = finish,
-		.energy_pj = cost->np_cycles * n->chip->cost->pj_per_np_cycle,
-		.busy_cycles = (uint32_t)((finish - since) * n->chip->cost->core_khz / 1000000u),
+		.energy_pj = (uint64_t)cost->pj,
+		.busy_cycles = (uint32_t)((finish - since) * ns_clock(n)->khz / 1000000u),
 	};
 	n->last_start_ns = start;
 	n->last_finish_ns = finish;
@@ -219,7 +230,7 @@ static bool image_job(struct nsoc *n, const uint32_t *w, uint8_t slot)
 {
 	uint32_t channels = n->hrc.reg[AK_HRC_WORD_CHANNELS];
 	uint32_t row_bytes = (w[2] & 0xffffu) | (w[3] & 0xffff0000u), rows = w[2] >> 16, next = w[3] & 0xffffu;
-	struct ns_cost_frame cost = {0};
+	struct ak_cost_frame cost = {0};
 	struct ns_output out;
 	struct ns_plan *plan;
 	const uint8_t *frame;
@@ -246,7 +257,7 @@ static bool image_job(struct nsoc *n, const uint32_t *w, uint8_t slot)
 	job = (uint16_t)(w[0] >> 16);
 	if (ns_injected(n, NSOC_INJECT_WRONG_JOB))
 		job ^= 0x8000u;
-	ns_time_pass(n, n->chip->cost->frame_overhead_ns);
+	ns_time_pass(n, n->job_count ? n->chip->cost->frame_ns : n->chip->cost->call_ns);
 	queue_job(n, NS_DMA_IMAGE, job, slot, &cost);
 	return true;
 }

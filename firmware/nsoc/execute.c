@@ -64,16 +64,27 @@ static void merge(const struct ns_layer *l, const struct ns_part *p, const int32
 		memcpy(to, from, p->filters * sizeof(*to));
 }
 
-static uint64_t part_cycles(const struct ns_layer *l, const struct ns_part *p, uint64_t events)
+static struct ak_cost part_cost(const struct nsoc *n, const struct ns_layer *l, const struct ns_part *p,
+				uint64_t events)
 {
-	uint64_t cells = (uint64_t)l->in_w * l->in_c * p->cut_h;
+	static const enum ak_cost_kind kinds[] = {
+		[NS_LAYER_HRC] = AK_COST_HRC,
+		[NS_LAYER_STANDARD] = AK_COST_STANDARD,
+		[NS_LAYER_SEPARABLE] = AK_COST_SEPARABLE,
+		[NS_LAYER_FULLY] = AK_COST_FNP3,
+	};
+	struct ak_cost_share share = {
+		.kind = kinds[l->kind],
+		.kernel = l->kernel,
+		.rows = p->cut_h,
+		.cols = l->in_w,
+		.channels = l->in_c,
+		.filters = p->filters,
+		.positions = (uint64_t)l->conv_h * l->conv_w,
+		.events = events,
+	};
 
-	if (l->kind == NS_LAYER_HRC)
-		return ns_cost_hrc((uint64_t)l->conv_h * l->conv_w, l->filters);
-	if (l->kind == NS_LAYER_FULLY)
-		return ns_cost_fully(events, p->filters);
-	return l->kind == NS_LAYER_STANDARD ? ns_cost_standard(events, cells, p->filters)
-					    : ns_cost_separable(events, cells, p->cut_h, l->in_w, p->filters);
+	return ak_cost_of(&ak_cost_unit, n->chip->cost, &share);
 }
 
 /* Events of the rows that a part sees, from the map in front of the layer or from the fused plan (in: NULL). */
@@ -87,24 +98,26 @@ static uint64_t part_events(const struct ns_plan *plan, unsigned int layer, cons
 	return in ? nonzero(in + row * p->cut_y, row * p->cut_h) : ns_fused_events(plan, layer, p->cut_y, p->cut_h);
 }
 
-static void layer_cost(const struct ns_plan *plan, unsigned int layer, const uint8_t *in, struct ns_cost_frame *cost)
+static void layer_cost(const struct nsoc *n, const struct ns_plan *plan, unsigned int layer, const uint8_t *in,
+		       struct ak_cost_frame *cost)
 {
 	const struct ns_layer *l = &plan->layer[layer];
-	uint64_t slowest = 0, total = 0, events = 0;
+	double slowest = 0, pj = 0;
+	uint64_t events = 0;
 
 	for (unsigned int i = 0; i < l->parts; i++) {
 		const struct ns_part *p = &l->part[i];
-		uint64_t cycles;
+		struct ak_cost c;
 
 		/* parts of different filters see the same rows */
 		if (!i || p->cut_y != p[-1].cut_y || p->cut_h != p[-1].cut_h)
 			events = part_events(plan, layer, p, in);
-		cycles = part_cycles(l, p, events);
-		total += cycles;
-		if (cycles > slowest)
-			slowest = cycles;
+		c = part_cost(n, l, p, events);
+		pj += c.pj;
+		if (c.cycles > slowest)
+			slowest = c.cycles;
 	}
-	ns_cost_add_layer(cost, slowest, total);
+	ak_cost_add_layer(cost, &ak_cost_unit, slowest, pj);
 }
 
 static void layer_potentials(const struct ns_plan *plan, const struct ns_layer *l, const uint8_t *in)
@@ -284,13 +297,13 @@ static void dense_activations(const struct ns_plan *plan, const struct ns_layer 
 }
 
 /* Layer by layer, each part by itself. */
-static void run_parts(const struct ns_plan *plan, const uint8_t *in, const int32_t **pot, const uint8_t **map,
-		      struct ns_cost_frame *cost)
+static void run_parts(const struct nsoc *n, const struct ns_plan *plan, const uint8_t *in, const int32_t **pot,
+		      const uint8_t **map, struct ak_cost_frame *cost)
 {
 	for (unsigned int i = 0; i < plan->layers; i++) {
 		const struct ns_layer *l = &plan->layer[i];
 
-		layer_cost(plan, i, in, cost);
+		layer_cost(n, plan, i, in, cost);
 		layer_potentials(plan, l, in);
 		*pot = pool(plan, l);
 		if (!l->out_bits) /* the last one, by construction */
@@ -301,7 +314,7 @@ static void run_parts(const struct ns_plan *plan, const uint8_t *in, const int32
 }
 
 bool ns_execute(struct nsoc *n, struct ns_plan *plan, const uint8_t *in, struct ns_output *out,
-		struct ns_cost_frame *cost)
+		struct ak_cost_frame *cost)
 {
 	const struct ns_layer *last = &plan->layer[plan->layers - 1];
 	const int32_t *pot = NULL;
@@ -311,9 +324,9 @@ bool ns_execute(struct nsoc *n, struct ns_plan *plan, const uint8_t *in, struct 
 	if (plan->fused) {
 		ns_fused_frame(plan, in, &pot, &map);
 		for (unsigned int i = 0; i < plan->layers; i++)
-			layer_cost(plan, i, NULL, cost);
+			layer_cost(n, plan, i, NULL, cost);
 	} else {
-		run_parts(plan, in, &pot, &map, cost);
+		run_parts(n, plan, in, &pot, &map, cost);
 	}
 	if (!last->out_bits) {
 		if (last->kind != NS_LAYER_FULLY)

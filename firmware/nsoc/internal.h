@@ -8,7 +8,6 @@
  *   mesh.c     NP population, packets in and out         sensor.c   energy, power samples
  *   plan.c     programmed mesh -> executable plan        weights.c  weight lines -> gather order
  *   execute.c  one frame through a plan, its output      fuse.c     the plan on the compute kernels
- *   cost.c     cycles and energy of what happened
  *
  * One caller at a time; no locks, no threads, no global state.
  */
@@ -19,8 +18,8 @@
 #include "driver/core/regs_akd1000.h"
 #include "driver/core/regs_akd1500.h"
 #include "driver/core/regs_core.h"
-#include "firmware/nsoc/cost.h"
 #include "firmware/nsoc/nsoc.h"
+#include "layer/cost.h"
 #include "layer/encoding.h"
 
 /* ---- sizes ---- */
@@ -52,7 +51,7 @@ struct ns_chip {
 	unsigned int core_bar, mem_bar;
 	uint32_t mesh[3], options; /* registers 0x50, 0x54, 0x58, 0x68 */
 	uint8_t dma_col, dma_row, dma_event_id;
-	const struct ns_cost_chip *cost;
+	const struct ak_cost_chip *cost;
 };
 extern const struct ns_chip ns_chip_akd1000, ns_chip_akd1500;
 
@@ -169,6 +168,7 @@ struct nsoc {
 	uint32_t inject[NSOC_INJECT_COUNT];
 
 	uint64_t now_ns;
+	uint32_t clock;		       /* mode, an index of the chip's */
 	uint64_t energy_pj, energy_uj; /* pj < 1e6 */
 	uint64_t sample_pj, sample_start_ns;
 	struct {
@@ -189,6 +189,7 @@ void ns_time_next_job(struct nsoc *n);
 /* Takes one of the injected faults of this kind; false when there is none. */
 bool ns_injected(struct nsoc *n, enum nsoc_inject what);
 uint64_t ns_cycles_ns(const struct nsoc *n, uint64_t cycles);
+const struct ak_cost_clock *ns_clock(const struct nsoc *n);
 
 /* ---- sensor.c ---- */
 void ns_sensor_spend(struct nsoc *n, uint64_t ns, uint64_t pj); /* advances now_ns */
@@ -246,6 +247,6 @@ struct ns_output {
 };
 /* One frame: in is h*w*c uint8. Returns false (reported) when the output cannot be expressed. */
 bool ns_execute(struct nsoc *n, struct ns_plan *plan, const uint8_t *in, struct ns_output *out,
-		struct ns_cost_frame *cost);
+		struct ak_cost_frame *cost);
 
 #endif

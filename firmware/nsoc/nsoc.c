@@ -70,6 +70,7 @@ void nsoc_power_cycle(struct nsoc *n)
 	}
 	memset(&n->report, 0, sizeof(n->report));
 	n->now_ns = 0;
+	n->clock = 0;
 	n->last_start_ns = n->last_finish_ns = 0;
 	nsoc_pci_power_on(n);
 	ns_core_power_on(n);
@@ -112,9 +113,14 @@ void nsoc_get_report(const struct nsoc *n, struct nsoc_report *r)
 
 /* ---- time ---- */
 
+const struct ak_cost_clock *ns_clock(const struct nsoc *n)
+{
+	return &n->chip->cost->clock[n->clock];
+}
+
 uint64_t ns_cycles_ns(const struct nsoc *n, uint64_t cycles)
 {
-	return cycles * 1000000u / n->chip->cost->core_khz;
+	return cycles * 1000000u / ns_clock(n)->khz;
 }
 
 void ns_time_to(struct nsoc *n, uint64_t t)

@@ -26,7 +26,7 @@ const struct ns_chip ns_chip_akd1000 = {
 	.mesh = {5u | 5u << 8 | 3u << 16 | 3u << 24, 4u | 1u << 8 | 3u << 16 | 0u << 24 | 1u << 28,
 		 1u | 4u << 8 | 3u << 16},
 	.options = AKC_TOP_OPTIONS_EVENT_DMA | AKC_TOP_OPTIONS_NP_DMA | AKC_TOP_OPTIONS_HRC,
-	.cost = &ns_cost_akd1000,
+	.cost = &ak_cost_akd1000,
 	.dma_col = 3,
 	.dma_row = 1,
 };
@@ -41,7 +41,7 @@ const struct ns_chip ns_chip_akd1500 = {
 	.mesh = {3u | 3u << 8 | 1u << 16 | 1u << 24, 4u | 1u << 4 | 1u << 8 | 1u << 16 | 1u << 28,
 		 2u | 1u << 8 | 1u << 16 | 3u << 24},
 	.options = AKC_TOP_OPTIONS_EVENT_DMA | AKC_TOP_OPTIONS_NP_DMA | AKC_TOP_OPTIONS_HRC,
-	.cost = &ns_cost_akd1500,
+	.cost = &ak_cost_akd1500,
 	.dma_col = 1,
 	.dma_row = 1,
 };

@@ -37,7 +37,7 @@ static void take_sample(struct nsoc *n)
 /* Floor power in microwatts times nanoseconds is femtojoules. */
 static uint64_t floor_pj(const struct nsoc *n, uint64_t ns)
 {
-	return n->chip->cost->floor_uw * ns / 1000u;
+	return ns_clock(n)->floor_uw * ns / 1000u;
 }
 
 /* An idle span is a whole number of identical samples: only the last 1024 are kept, so only those are made. */
@@ -50,7 +50,7 @@ static void skip_idle(struct nsoc *n, uint64_t *ns)
 	whole -= NS_SAMPLES + 1;
 	n->now_ns += whole * SAMPLE_NS;
 	n->sample_start_ns += whole * SAMPLE_NS;
-	n->energy_uj += n->chip->cost->floor_uw * (SAMPLE_NS / 1000000u) / 1000u * whole;
+	n->energy_uj += ns_clock(n)->floor_uw * (SAMPLE_NS / 1000000u) / 1000u * whole;
 	*ns -= whole * SAMPLE_NS;
 }
 
@@ -99,7 +99,7 @@ uint32_t ns_sensor_read(struct nsoc *n, uint32_t off)
 	case NSOC_SENSOR_ID:
 		return AKC_SENSOR_MAGIC;
 	case NSOC_SENSOR_FLOOR_UW:
-		return n->chip->cost->floor_uw;
+		return ns_clock(n)->floor_uw;
 	case NSOC_SENSOR_COUNT:
 		return n->sample_count;
 	case NSOC_SENSOR_TIME_MS:
@@ -120,17 +120,28 @@ uint32_t ns_sensor_read(struct nsoc *n, uint32_t off)
 	case NSOC_SENSOR_ENERGY_UJ_HI:
 		return n->energy_hi;
 	case NSOC_SENSOR_CLOCK_KHZ:
-		return n->chip->cost->core_khz;
+		return ns_clock(n)->khz;
 	default:
 		ns_report(n, NS_UNKNOWN_REGISTER, "power sensor register 0x%x read", off);
 		return 0;
 	}
 }
 
+/* The clock modes of the board: what is in flight keeps the pace it was started with. */
+static bool set_clock(struct nsoc *n, uint32_t khz)
+{
+	for (uint32_t i = 0; i < n->chip->cost->clocks; i++)
+		if (n->chip->cost->clock[i].khz == khz) {
+			n->clock = i;
+			return true;
+		}
+	return false;
+}
+
 void ns_sensor_write(struct nsoc *n, uint32_t off, uint32_t val)
 {
 	if (off == NSOC_SENSOR_COUNT && val == 1)
 		n->sample_first = n->sample_count = 0;
-	else
+	else if (off != NSOC_SENSOR_CLOCK_KHZ || !set_clock(n, val))
 		ns_report(n, NS_UNKNOWN_REGISTER, "power sensor register 0x%x written with 0x%x", off, val);
 }

@@ -53,7 +53,7 @@ mkdir -p "$obj"
 flags="-O2 -g -fPIC -fvisibility=hidden -ffunction-sections -DNSOC_PLAIN"
 cd "$top"
 objects=
-for f in firmware/nsoc/*.c libakida/layer/layer.c libakida/layer/semantics.c; do
+for f in firmware/nsoc/*.c libakida/layer/cost.c libakida/layer/layer.c libakida/layer/semantics.c; do
 	o=$obj/$(echo "$f" | tr / _).o
 	if [ ! -f "$o" ] || [ -n "$(find firmware/nsoc libakida/layer driver/core "$here/build.sh" -newer "$o" -type f | head -n 1)" ]; then
 		# shellcheck disable=SC2086

@@ -6,10 +6,11 @@
 #include "map/place.h"
 
 /*
- * Busy cycles of the slowest NP (or the HRC) for one frame, and energy of all of them above idle, for a layer whose
- * input has this share of zeros (0 to 1; NaN counts as AK_COST_SPARSITY).
+ * Clocks of the slowest NP (or the HRC) for one frame, and energy of all of them above idle, for a layer whose
+ * input has this share of zeros (0 to 1; NaN counts as AK_COST_SPARSITY). Passes and the host are not in it.
  */
-void ak_cost(const struct ak_layer_place *p, double input_sparsity, uint64_t *cycles, double *energy_uj);
+void ak_map_cost(const struct ak_layer_place *p, const struct ak_map_chip *chip, double input_sparsity,
+		 uint64_t *cycles, double *energy_uj);
 /* Share of zeros that is assumed as long as nothing was measured. */
 #define AK_COST_SPARSITY 0.5
 

@@ -252,7 +252,8 @@ static int report_fill(const struct ak_placement *pl, const struct akida_program
 		l->nps = pl->layers[i].count;
 		l->passes = 1;
 		l->sparsity = sparsity ? sparsity[i] : NAN;
-		ak_cost(&pl->layers[i], sparsity && i ? sparsity[i - 1] : AK_COST_SPARSITY, &l->cycles, &l->energy_uj);
+		ak_map_cost(&pl->layers[i], pl->chip, sparsity && i ? sparsity[i - 1] : AK_COST_SPARSITY, &l->cycles,
+			    &l->energy_uj);
 		l->tag = ak_rules_weakest(pl->layers[i].rules, &id);
 		snprintf(l->tag_rule, sizeof(l->tag_rule), "%s", id);
 	}
