@@ -164,8 +164,7 @@ int akc_probe(struct akc_dev *d, const struct akc_bus *bus, void *host, u16 pci_
 	err = akc_alive(d);
 	if (err)
 		return err;
-	d->chip->dma->init(d);
-	d->chip->dma->msi(d);
+	akc_dma_init(d);
 	err = akc_core_reset(d);
 	if (err)
 		return err;

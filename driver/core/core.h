@@ -111,6 +111,9 @@ struct akc_ring {
 	bool running;
 };
 
+/* Words of a list kept to write only those that change: those of a group of frames. */
+#define AKC_LIST_WORDS 100u
+
 struct akc_dev {
 	const struct akc_bus *bus;
 	void *host;
@@ -123,7 +126,10 @@ struct akc_dev {
 	bool gone;	       /* all ones were read: silence until akc_probe or akc_resume */
 	bool dma_lost;	       /* a channel did not stop: it may still write host memory */
 	bool dma_busy[2];      /* by enum akc_dir */
-	u32 dma_word[2];       /* first list word, read back to flush posted writes */
+	bool dma_armed[2];     /* enabled, interrupts as wanted: since dma_ops.start, until a stop or a reset */
+	u8 dma_view;	       /* direction the legacy map's viewport shows, plus one; 0: not known */
+	u32 list_known[2];     /* words of the list's beginning that device memory holds for certain */
+	u32 list_word[2][AKC_LIST_WORDS];
 	bool msi;
 	u64 msi_addr;
 	u32 msi_data;
@@ -137,6 +143,7 @@ struct akc_dev {
 	u32 out_count, out_w, out_c;
 	u16 job_last, job_done; /* newest enqueued, newest fetched */
 	u32 in_flight;		/* enqueued and not fetched */
+	u32 out_staged, out_next; /* small outputs in the stage buffer, and the next one to hand out */
 	u64 frames;		/* fetched since probe */
 	u64 dma_bytes, dma_lists; /* moved by the DMA engine, linked lists started, since probe */
 };
@@ -209,6 +216,12 @@ int akc_unload(struct akc_dev *d);
 int akc_enqueue(struct akc_dev *d, const struct akc_buf *from, u32 off);
 /* The same for a frame in several pieces of host memory, in order; dev of each is filled in. */
 int akc_enqueue_segs(struct akc_dev *d, struct akc_seg *in, u32 count);
+/*
+ * Whole frames, stride bytes apart at bus address host, in one transfer with their descriptors.
+ * Returns how many of count were taken: 1 to AKC_GROUP_MAX, as many as fit; -EAGAIN when none.
+ */
+#define AKC_GROUP_MAX 8u
+int akc_enqueue_frames(struct akc_dev *d, u64 host, u32 stride, u32 count);
 /* Number of frames finished and not yet fetched. -EIO when the chip answers all ones. */
 int akc_poll(struct akc_dev *d);
 /*

@@ -27,9 +27,34 @@ static u32 list_capacity(const struct akc_dev *d)
 	return (d->chip->list_bytes / 2 - AKC_LL_LINK_BYTES) / AKC_LL_DATA_BYTES;
 }
 
-static void list_write(struct akc_dev *d, u32 addr, u32 val)
+/*
+ * A transfer's list often differs from the one before in an address or two. Words are written in
+ * ascending order, so those known to be in device memory are the first list_known of them.
+ */
+static void list_write(struct akc_dev *d, enum akc_dir dir, u32 word, u32 val)
 {
-	akc_bar_write(d, d->chip->mem_bar, addr - d->chip->mem_addr, val);
+	if (word < d->list_known[dir] && d->list_word[dir][word] == val)
+		return;
+	akc_bar_write(d, d->chip->mem_bar, list_addr(d, dir) + 4 * word - d->chip->mem_addr, val);
+	if (word >= AKC_LIST_WORDS)
+		return;
+	d->list_word[dir][word] = val;
+	if (word == d->list_known[dir])
+		d->list_known[dir]++;
+}
+
+/* Nothing is known of the engine: before anything else, and after whatever may have changed it. */
+void akc_dma_init(struct akc_dev *d)
+{
+	u32 i;
+
+	for (i = 0; i < 2; i++) {
+		d->dma_armed[i] = false;
+		d->list_known[i] = 0;
+	}
+	d->dma_view = 0;
+	d->chip->dma->init(d);
+	d->chip->dma->msi(d);
 }
 
 void akc_list_area(const struct akc_dev *d, u32 *addr, u32 *bytes)
@@ -48,42 +73,39 @@ int akc_list_flush(struct akc_dev *d, enum akc_dir dir)
 
 	if (v == AKC_ALL_ONES)
 		return akc_gone(d, "list memory", dir);
-	if (v != d->dma_word[dir])
-		return akc_fail(d, -EIO, "list memory does not hold", v, d->dma_word[dir]);
+	if (v != d->list_word[dir][0]) {
+		d->list_known[dir] = 0;
+		return akc_fail(d, -EIO, "list memory does not hold", v, d->list_word[dir][0]);
+	}
 	return 0;
 }
 
 static void list_put(struct akc_dev *d, enum akc_dir dir, u32 index, const struct akc_seg *s,
 		     bool last)
 {
-	u32 at = list_addr(d, dir) + index * AKC_LL_DATA_BYTES;
+	u64 source = dir == AKC_TO_HOST ? s->dev : s->host;
+	u64 dest = dir == AKC_TO_HOST ? s->host : s->dev;
+	u32 at = index * AKC_LL_DATA_BYTES / 4;
 	u32 control = AKC_LL_CB;
-	u32 host = 8, dev = 16; /* source first */
 
 	if (last)
 		control |= AKC_LL_LIE | (d->msi ? AKC_LL_RIE : 0);
-	if (dir == AKC_TO_HOST) {
-		host = 16;
-		dev = 8;
-	}
-	if (!index)
-		d->dma_word[dir] = control;
-	list_write(d, at, control);
-	list_write(d, at + 4, s->bytes);
-	list_write(d, at + host, (u32)s->host);
-	list_write(d, at + host + 4, (u32)(s->host >> 32));
-	list_write(d, at + dev, s->dev);
-	list_write(d, at + dev + 4, 0);
+	list_write(d, dir, at, control);
+	list_write(d, dir, at + 1, s->bytes);
+	list_write(d, dir, at + 2, (u32)source);
+	list_write(d, dir, at + 3, (u32)(source >> 32));
+	list_write(d, dir, at + 4, (u32)dest);
+	list_write(d, dir, at + 5, (u32)(dest >> 32));
 }
 
 static void list_close(struct akc_dev *d, enum akc_dir dir, u32 count)
 {
-	u32 at = list_addr(d, dir) + count * AKC_LL_DATA_BYTES;
+	u32 at = count * AKC_LL_DATA_BYTES / 4;
 
-	list_write(d, at, AKC_LL_LLP | AKC_LL_TCB);
-	list_write(d, at + 4, 0);
-	list_write(d, at + 8, list_addr(d, dir));
-	list_write(d, at + 12, 0);
+	list_write(d, dir, at, AKC_LL_LLP | AKC_LL_TCB);
+	list_write(d, dir, at + 1, 0);
+	list_write(d, dir, at + 2, list_addr(d, dir));
+	list_write(d, dir, at + 3, 0);
 }
 
 /*
@@ -189,6 +211,7 @@ int akc_dma_abort(struct akc_dev *d, enum akc_dir dir)
 	const struct akc_dma_ops *ops = d->chip->dma;
 	bool quiet;
 
+	d->dma_armed[dir] = false;
 	ops->stop(d, dir, false);
 	quiet = dma_quiet(d, dir);
 	if (!quiet) {
@@ -250,6 +273,8 @@ u64 akc_msi_addr(const struct akc_dev *d)
 void akc_dma_set_msi(struct akc_dev *d, u64 addr, u32 data)
 {
 	d->msi = addr != 0;
+	d->dma_armed[AKC_TO_DEVICE] = false;
+	d->dma_armed[AKC_TO_HOST] = false;
 	d->msi_addr = addr;
 	d->msi_data = data;
 	if (!d->gone)

@@ -43,8 +43,11 @@ static void edma_write(struct akc_dev *d, u32 off, u32 val)
 
 static void edma_select(struct akc_dev *d, enum akc_dir dir)
 {
+	if (d->dma_view == dir + 1u)
+		return;
 	edma_write(d, AKD1000_EDMA_VIEWPORT,
 		   dir == AKC_TO_DEVICE ? AKD1000_EDMA_VIEWPORT_READ : 0);
+	d->dma_view = (u8)(dir + 1);
 }
 
 static void edma_init(struct akc_dev *d)
@@ -76,6 +79,22 @@ static void edma_msi(struct akc_dev *d)
 	}
 }
 
+/* Once after the engine was initialised or stopped. */
+static int edma_arm(struct akc_dev *d, enum akc_dir dir)
+{
+	u32 mask, ll_error;
+
+	edma_write(d, edma_regs[dir].enable, 1);
+	mask = edma_read(d, edma_regs[dir].mask);
+	ll_error = edma_read(d, edma_regs[dir].ll_error);
+	if (mask == AKC_ALL_ONES && ll_error == AKC_ALL_ONES)
+		return akc_gone(d, "eDMA interrupt mask", dir);
+	edma_write(d, edma_regs[dir].mask, mask & ~EDMA_INTS);
+	edma_write(d, edma_regs[dir].ll_error, ll_error | 1);
+	d->dma_armed[dir] = true;
+	return 0;
+}
+
 /*
  * Every list is started as the first one of a transfer: consumer cycle state 1, pointer at its
  * beginning. The vendor driver's lists hold one element, so its transfers only ever run this way on
@@ -84,17 +103,11 @@ static void edma_msi(struct akc_dev *d)
  */
 static int edma_start(struct akc_dev *d, enum akc_dir dir, u32 list)
 {
-	u32 mask, ll_error;
-	int err;
+	int err = d->dma_armed[dir] ? 0 : edma_arm(d, dir);
 
-	edma_write(d, edma_regs[dir].enable, 1);
+	if (err)
+		return err;
 	edma_write(d, edma_regs[dir].clear, EDMA_INTS);
-	mask = edma_read(d, edma_regs[dir].mask);
-	ll_error = edma_read(d, edma_regs[dir].ll_error);
-	if (mask == AKC_ALL_ONES && ll_error == AKC_ALL_ONES)
-		return akc_gone(d, "eDMA interrupt mask", dir);
-	edma_write(d, edma_regs[dir].mask, mask & ~EDMA_INTS);
-	edma_write(d, edma_regs[dir].ll_error, ll_error | 1);
 	edma_select(d, dir);
 	edma_write(d, AKD1000_EDMA_CH_CONTROL1,
 		   AKD1000_EDMA_CH_CONTROL1_CCS | AKD1000_EDMA_CH_CONTROL1_LLE);

@@ -53,22 +53,34 @@ static void hdma_msi(struct akc_dev *d)
 }
 
 /*
- * The vendor driver sets the two mask bits together with the enables; by their names that masks the
- * interrupts, so they are cleared here. Every list starts at its beginning with cycle state 1, see
- * edma.c.
+ * Once after the engine was initialised or stopped. The vendor driver sets the two mask bits
+ * together with the enables; by their names that masks the interrupts, so they are cleared here.
  */
-static int hdma_start(struct akc_dev *d, enum akc_dir dir, u32 list)
+static int hdma_arm(struct akc_dev *d, enum akc_dir dir)
 {
 	u32 setup;
-	int err;
 
-	hdma_write(d, dir, AKD1500_HDMA_ENABLE, 1);
-	hdma_write(d, dir, AKD1500_HDMA_INT_CLEAR, HDMA_INTS);
 	setup = hdma_read(d, dir, AKD1500_HDMA_INT_SETUP);
 	if (setup == AKC_ALL_ONES)
 		return akc_gone(d, "HDMA interrupt setup", dir);
 	setup = (setup & ~(HDMA_MASKS | HDMA_REMOTE)) | HDMA_LOCAL | (d->msi ? HDMA_REMOTE : 0);
 	hdma_write(d, dir, AKD1500_HDMA_INT_SETUP, setup);
+	d->dma_armed[dir] = true;
+	return 0;
+}
+
+/*
+ * Every list starts at its beginning with cycle state 1, see edma.c. Whether a channel that stopped
+ * stays enabled is not said: it is enabled each time.
+ */
+static int hdma_start(struct akc_dev *d, enum akc_dir dir, u32 list)
+{
+	int err = d->dma_armed[dir] ? 0 : hdma_arm(d, dir);
+
+	if (err)
+		return err;
+	hdma_write(d, dir, AKD1500_HDMA_ENABLE, 1);
+	hdma_write(d, dir, AKD1500_HDMA_INT_CLEAR, HDMA_INTS);
 	hdma_write(d, dir, AKD1500_HDMA_CONTROL1, AKD1500_HDMA_CONTROL1_LL);
 	hdma_write(d, dir, AKD1500_HDMA_LIST, list);
 	hdma_write(d, dir, AKD1500_HDMA_LIST + 4u, 0);

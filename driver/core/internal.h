@@ -85,6 +85,7 @@ int akc_windows_akd1500(struct akc_dev *d);
 /* edma.c, hdma.c, dma.c */
 extern const struct akc_dma_ops akc_edma_ops;
 extern const struct akc_dma_ops akc_hdma_ops;
+void akc_dma_init(struct akc_dev *d);
 int akc_list_flush(struct akc_dev *d, enum akc_dir dir);
 u64 akc_msi_addr(const struct akc_dev *d);
 int akc_mem_zero(struct akc_dev *d, u32 dev_addr, u32 bytes);
@@ -93,10 +94,10 @@ int akc_mem_zero(struct akc_dev *d, u32 dev_addr, u32 bytes);
 #define AKC_STAGE_MIN 0x10000u
 #define AKC_STAGE_CONF 0x000u	/* configuration descriptor and read header */
 #define AKC_STAGE_READBACK 0x100u
-#define AKC_STAGE_DESC 0x140u	/* event or image descriptor */
 #define AKC_STAGE_NOWHERE 0x1f0u /* interrupt messages nobody waits for */
-#define AKC_STAGE_OUT 0x200u	/* small outputs, up to the zero page */
-#define AKC_STAGE_OUT_BYTES 0xe00u
+#define AKC_STAGE_DESC 0x200u	/* image descriptors of a group */
+#define AKC_STAGE_OUT 0x400u	/* small outputs, up to the zero page */
+#define AKC_STAGE_OUT_BYTES 0xc00u
 #define AKC_STAGE_ZERO 0x1000u
 #define AKC_STAGE_ZERO_BYTES 0x1000u
 #define AKC_STAGE_BOUNCE 0x2000u

@@ -10,6 +10,7 @@
 
 #define MEM_ALIGN 64u
 #define INTC_ALL 0xffffffffu
+#define CLEAR_PIECES 6u
 
 static u32 mem_align(u32 v)
 {
@@ -136,6 +137,7 @@ int akc_load(struct akc_dev *d, const struct akc_program *p, u32 batch)
 	err = start_input(d, p);
 	if (err)
 		goto unload;
+	d->out_staged = d->out_next = 0;
 	d->loaded = true;
 	return 0;
 
@@ -155,66 +157,51 @@ static void fill_image_desc(struct akc_dev *d, u8 *p, u16 job, u32 slot)
 	akc_put32(p + 28, d->out_addr + slot * d->out_stride);
 }
 
-/*
- * One DMA transfer carries the frame, the zeros for its output where the host clears, and the
- * descriptor. A frame in several pieces goes first, in a transfer of its own.
- */
-int akc_enqueue_segs(struct akc_dev *d, struct akc_seg *in, u32 count)
+/* Zeros for the outputs of n slots, as pieces of the transfer that follows, or at once when they are many. */
+static int clear_outputs(struct akc_dev *d, u32 slot, u32 n, struct akc_seg *s, u32 *count)
 {
-	struct akc_seg s[8];
-	u32 slot, i, bytes = 0, n = 0;
-	u16 job;
-	int err;
+	u32 left = n * d->out_stride;
+	u32 to = d->out_addr + slot * d->out_stride;
 
-	if (d->gone)
-		return -EIO;
-	if (!d->loaded || !count)
-		return -EINVAL;
-	if (d->in_flight >= d->in.slots - 1)
-		return -EAGAIN;
-	slot = akc_ring_next(&d->in);
-	job = (u16)(d->job_last + 1);
-	for (i = 0; i < count; i++) {
-		in[i].dev = d->in_addr + slot * d->in_stride + bytes;
-		if (in[i].bytes > d->in_bytes - bytes)
-			return -EINVAL;
-		bytes += in[i].bytes;
-	}
-	if (bytes != d->in_bytes)
-		return -EINVAL;
+	if (!d->clear_out)
+		return 0;
+	if (left > CLEAR_PIECES * AKC_STAGE_ZERO_BYTES)
+		return akc_mem_zero(d, to, left);
+	while (left) {
+		u32 bytes = akc_min(left, AKC_STAGE_ZERO_BYTES);
 
-	if (d->clear_out) {
-		u32 left = d->out_stride;
-		u32 to = d->out_addr + slot * d->out_stride;
+		s[*count].host = d->stage.bus + AKC_STAGE_ZERO;
+		s[*count].dev = to;
+		s[*count].bytes = bytes;
+		to += bytes;
+		left -= bytes;
+		(*count)++;
+	}
+	return 0;
+}
 
-		if (left > 6 * AKC_STAGE_ZERO_BYTES) {
-			err = akc_mem_zero(d, to, left);
-			if (err)
-				return err;
-			left = 0;
-		}
-		while (left) {
-			s[n].host = d->stage.bus + AKC_STAGE_ZERO;
-			s[n].dev = to;
-			s[n].bytes = akc_min(left, AKC_STAGE_ZERO_BYTES);
-			to += s[n].bytes;
-			left -= s[n].bytes;
-			n++;
-		}
-	}
-	if (count == 1) {
-		s[n++] = in[0];
-	} else {
-		err = akc_dma_run(d, AKC_TO_DEVICE, in, count);
-		if (err)
-			return err;
-	}
-	fill_image_desc(d, akc_stage(d, AKC_STAGE_DESC), job, slot);
-	s[n].host = d->stage.bus + AKC_STAGE_DESC;
-	s[n].dev = d->in.addr + slot * d->in.desc_bytes;
-	s[n].bytes = AKC_DESC_IMAGE_BYTES;
-	n++;
-	err = akc_dma_run(d, AKC_TO_DEVICE, s, n);
+/*
+ * n slots in a row, no more than a group: one DMA transfer carries the zeros for their outputs where
+ * the host clears, the frames (or NULL: they are there), and the descriptors.
+ */
+static int send_group(struct akc_dev *d, u32 slot, u32 n, const struct akc_seg *frames)
+{
+	struct akc_seg s[CLEAR_PIECES + AKC_GROUP_MAX + 1];
+	u32 i, count = 0;
+	int err = clear_outputs(d, slot, n, s, &count);
+
+	if (err)
+		return err;
+	for (i = 0; frames && i < n; i++)
+		s[count++] = frames[i];
+	for (i = 0; i < n; i++)
+		fill_image_desc(d, akc_stage(d, AKC_STAGE_DESC + i * AKC_DESC_IMAGE_BYTES),
+				(u16)(d->job_last + 1 + i), slot + i);
+	s[count].host = d->stage.bus + AKC_STAGE_DESC;
+	s[count].dev = d->in.addr + slot * d->in.desc_bytes;
+	s[count].bytes = n * AKC_DESC_IMAGE_BYTES;
+	count++;
+	err = akc_dma_run(d, AKC_TO_DEVICE, s, count);
 	if (err)
 		return err;
 
@@ -223,10 +210,63 @@ int akc_enqueue_segs(struct akc_dev *d, struct akc_seg *in, u32 count)
 			  akc_read(d, AKC_EVENT_DMA + AKC_CDMA_CONTROL) & ~AKC_CDMA_CONTROL_RUN);
 		akc_ring_run(d, &d->in, true);
 	}
-	akc_ring_push(d, &d->in, slot);
-	d->job_last = job;
-	d->in_flight++;
-	return job;
+	akc_ring_push(d, &d->in, slot + n - 1);
+	d->job_last = (u16)(d->job_last + n);
+	d->in_flight += n;
+	return 0;
+}
+
+/* Slots for one frame or more; -EAGAIN when none is free. */
+static int free_slots(const struct akc_dev *d)
+{
+	if (d->gone)
+		return -EIO;
+	if (!d->loaded)
+		return -EINVAL;
+	return d->in_flight < d->in.slots - 1 ? (int)(d->in.slots - 1 - d->in_flight) : -EAGAIN;
+}
+
+/* A frame in several pieces goes in a transfer of its own, before its descriptor. */
+int akc_enqueue_segs(struct akc_dev *d, struct akc_seg *in, u32 count)
+{
+	u32 slot, i, bytes = 0;
+	int err = free_slots(d);
+
+	if (err < 0)
+		return err;
+	slot = akc_ring_next(&d->in);
+	for (i = 0; i < count; i++) {
+		in[i].dev = d->in_addr + slot * d->in_stride + bytes;
+		if (in[i].bytes > d->in_bytes - bytes)
+			return -EINVAL;
+		bytes += in[i].bytes;
+	}
+	if (bytes != d->in_bytes)
+		return -EINVAL;
+	err = count > 1 ? akc_dma_run(d, AKC_TO_DEVICE, in, count) : 0;
+	if (!err)
+		err = send_group(d, slot, 1, count > 1 ? NULL : in);
+	return err ? err : d->job_last;
+}
+
+int akc_enqueue_frames(struct akc_dev *d, u64 host, u32 stride, u32 count)
+{
+	struct akc_seg s[AKC_GROUP_MAX];
+	int room = free_slots(d);
+	u32 slot, i;
+	int err;
+
+	if (room < 0)
+		return room;
+	slot = akc_ring_next(&d->in);
+	count = akc_min(count, akc_min((u32)room, akc_min(d->in.slots - slot, AKC_GROUP_MAX)));
+	for (i = 0; i < count; i++) {
+		s[i].host = host + (u64)i * stride;
+		s[i].dev = d->in_addr + (slot + i) * d->in_stride;
+		s[i].bytes = d->in_bytes;
+	}
+	err = count ? send_group(d, slot, count, s) : 0;
+	return err ? err : (int)count;
 }
 
 int akc_enqueue(struct akc_dev *d, const struct akc_buf *from, u32 off)
@@ -257,6 +297,7 @@ int akc_poll(struct akc_dev *d)
 	return (int)done;
 }
 
+/* How many jobs are finished and not fetched: at least one. */
 static int wait_job(struct akc_dev *d, u32 timeout_us)
 {
 	struct akc_wait w;
@@ -271,16 +312,47 @@ static int wait_job(struct akc_dev *d, u32 timeout_us)
 	if (!done)
 		return akc_fail(d, -ETIMEDOUT, "no completion", (u16)(d->job_done + 1),
 				timeout_us);
-	return done < 0 ? done : 0;
+	return done;
 }
 
 /*
- * A small output comes with its header in one transfer, a large one in stretches through the bounce
- * buffer.
+ * Outputs of several finished jobs that lie side by side come in one transfer when they are small;
+ * those not asked for yet stay in the stage buffer.
  */
-static int read_output(struct akc_dev *d, u32 from, s32 *out)
+static int read_small(struct akc_dev *d, u32 slot, u32 done)
 {
-	u32 first = akc_min(d->out_stride, AKC_STAGE_OUT_BYTES);
+	u32 n = akc_min(akc_min(done, d->in.slots - slot), AKC_STAGE_OUT_BYTES / d->out_stride);
+	int err = akc_mem_read(d, &d->stage, AKC_STAGE_OUT, d->out_addr + slot * d->out_stride,
+			       n * d->out_stride);
+
+	if (err)
+		return err;
+	d->out_staged = n;
+	d->out_next = 0;
+	return 0;
+}
+
+static int take_small(struct akc_dev *d, s32 *out)
+{
+	u32 at = AKC_STAGE_OUT + d->out_next * d->out_stride;
+	u32 head = akc_get32(akc_stage(d, at));
+	u32 bytes;
+	int err = akc_output_check(d, head, &bytes);
+
+	if (!err)
+		err = akc_output_convert(d, head, akc_stage(d, at + AKC_HEADER_BYTES), 0,
+					 akc_min(bytes, d->out_stride - AKC_HEADER_BYTES), out);
+	d->out_next++;
+	return err;
+}
+
+/*
+ * An output that is too large for its part of the stage buffer: the header with what follows it
+ * first, then stretches through the bounce buffer.
+ */
+static int read_large(struct akc_dev *d, u32 from, s32 *out)
+{
+	u32 first = AKC_STAGE_OUT_BYTES;
 	u32 off, bytes, head, n;
 	int err;
 
@@ -307,20 +379,27 @@ static int read_output(struct akc_dev *d, u32 from, s32 *out)
 
 int akc_fetch(struct akc_dev *d, s32 *out, u32 timeout_us)
 {
+	bool small = d->out_stride <= AKC_STAGE_OUT_BYTES;
 	u32 slot;
-	int err;
+	int err = 0;
 
 	if (d->gone)
 		return -EIO;
 	if (!d->loaded || !d->in_flight)
 		return -EINVAL;
-	err = wait_job(d, timeout_us);
-	if (err)
-		return err;
-	akc_ring_clear_status(d, &d->in);
-	/* The oldest of in_flight slots that end at the newest. */
-	slot = (d->in.last + d->in.slots + 1 - d->in_flight) % d->in.slots;
-	err = read_output(d, d->out_addr + slot * d->out_stride, out);
+	if (d->out_next == d->out_staged) {
+		int done = wait_job(d, timeout_us);
+
+		if (done < 0)
+			return done;
+		akc_ring_clear_status(d, &d->in);
+		/* The oldest of in_flight slots that end at the newest. */
+		slot = (d->in.last + d->in.slots + 1 - d->in_flight) % d->in.slots;
+		err = small ? read_small(d, slot, (u32)done)
+			    : read_large(d, d->out_addr + slot * d->out_stride, out);
+	}
+	if (!err && small)
+		err = take_small(d, out);
 	if (err)
 		return err;
 	d->job_done++;

@@ -107,8 +107,7 @@ int akc_reset(struct akc_dev *d)
 				err = -EIO;
 	if (err)
 		return err;
-	d->chip->dma->init(d);
-	d->chip->dma->msi(d);
+	akc_dma_init(d);
 	return akc_stop(d);
 }
 

@@ -10,6 +10,7 @@
 #include "program/program.h"
 
 #define FRAMES_BYTES_MAX (1u << 30)
+#define CLK_FRAMES 16u /* frames between two looks at the clock counter: each shorter than 0.8 s */
 
 void ak_core_info(struct akida_device *d, const struct ak_core *k)
 {
@@ -196,6 +197,44 @@ static int run_failed(struct akida_device *d, struct ak_core *k, int err, size_t
 	return err;
 }
 
+/*
+ * Frames from `queued` on, from where they lie or through their slots; returns how many were taken. A full pipeline gets
+ * them in groups, so that a transfer carries several.
+ */
+static int enqueue(struct akida_device *d, struct ak_core *k, const uint8_t *in, size_t queued, size_t done,
+		   size_t frames)
+{
+	uint32_t slot = (uint32_t)(queued % k->batch), room = k->batch - (uint32_t)(queued - done);
+	uint32_t group = k->batch / 4 < AKC_GROUP_MAX ? k->batch / 4 : AKC_GROUP_MAX;
+	uint64_t now = d->ops->now_ns(d), bus = k->frames.bus;
+	uint32_t n = frames - queued < room ? (uint32_t)(frames - queued) : room;
+
+	if (room < group && frames - queued > room)
+		return -EAGAIN;
+	n = n < k->batch - slot ? n : k->batch - slot;
+	n = n < AKC_GROUP_MAX ? n : AKC_GROUP_MAX;
+	if (k->in_place)
+		bus += (uint64_t)queued * k->in_bytes;
+	else
+		bus += (uint64_t)slot * k->slot_bytes;
+	for (uint32_t i = 0; i < n; i++) {
+		k->queued_ns[slot + i] = now;
+		if (!k->in_place)
+			memcpy((uint8_t *)k->frames.cpu + (size_t)(slot + i) * k->slot_bytes,
+			       in + (queued + i) * k->in_bytes, k->in_bytes);
+	}
+	return akc_enqueue_frames(&k->dev, bus, k->in_place ? (uint32_t)k->in_bytes : k->slot_bytes, n);
+}
+
+/* The counter wraps within seconds: long runs look at it now and then. */
+static void take_clk(struct ak_core *k)
+{
+	uint32_t clk = akc_inference_clk(&k->dev);
+
+	k->inference_clk += (uint32_t)(clk - k->last_clk);
+	k->last_clk = clk;
+}
+
 int64_t ak_core_run(struct akida_device *d, struct ak_core *k, const uint8_t *in, size_t frames, int32_t *out,
 		    struct ak_meter *m)
 {
@@ -207,30 +246,23 @@ int64_t ak_core_run(struct akida_device *d, struct ak_core *k, const uint8_t *in
 	}
 	k->says = NULL;
 	while (done < frames) {
-		uint32_t clk;
 		int err;
 
 		while (queued < frames && queued - done < k->batch) {
-			uint32_t slot = (uint32_t)(queued % k->batch);
-
-			memcpy((uint8_t *)k->frames.cpu + (size_t)slot * k->slot_bytes, in + queued * k->in_bytes,
-			       k->in_bytes);
-			k->queued_ns[slot] = d->ops->now_ns(d);
-			err = akc_enqueue(&k->dev, &k->frames, slot * k->slot_bytes);
+			err = enqueue(d, k, in, queued, done, frames);
 			if (err == -EAGAIN)
 				break;
 			if (err < 0)
 				return run_failed(d, k, err, queued);
-			queued++;
+			queued += (size_t)err;
 		}
 		err = akc_fetch(&k->dev, out + done * k->outputs, AKC_JOB_TIMEOUT_US);
 		if (err < 0)
 			return run_failed(d, k, err, done);
 		m->frame(m, d->ops->now_ns(d) - k->queued_ns[done % k->batch]);
-		clk = akc_inference_clk(&k->dev);
-		k->inference_clk += (uint32_t)(clk - k->last_clk);
-		k->last_clk = clk;
 		done++;
+		if (done == frames || done % CLK_FRAMES == 0)
+			take_clk(k);
 	}
 	return (int64_t)done;
 }

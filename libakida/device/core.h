@@ -14,6 +14,7 @@
 struct ak_core {
 	struct akc_dev dev;
 	struct akc_buf frames; /* the back end's: slots of one input each */
+	bool in_place;	       /* instead: the chip reaches the inputs of ak_core_run at frames.bus */
 	uint32_t batch, slot_bytes;
 	size_t in_bytes, outputs;
 	uint64_t *queued_ns; /* per slot */

@@ -18,14 +18,15 @@
 
 struct region {
 	uint64_t bus;
-	uint8_t *cpu;
+	const uint8_t *cpu;
 	size_t bytes;
 };
 
 struct virt {
 	struct nsoc *chip;
 	struct ak_core core;
-	struct region stage, frames;
+	struct region stage, frames; /* frames: the inputs of the run that goes on */
+	uint8_t *stage_memory;
 	unsigned int core_bar; /* the BAR that shows the core registers */
 };
 
@@ -89,32 +90,30 @@ static const struct akc_bus virtual_bus = {
 
 /* ---- host memory, as the chip's DMA engine sees it ---- */
 
-static uint8_t *host_memory(const struct virt *v, uint64_t bus, uint32_t bytes)
+static bool inside(const struct region *r, uint64_t bus, uint32_t bytes)
 {
-	const struct region *r = bus >= FRAMES_BUS ? &v->frames : &v->stage;
-
-	if (bus < r->bus || bus - r->bus > r->bytes || bytes > r->bytes - (size_t)(bus - r->bus))
-		return NULL;
-	return r->cpu + (bus - r->bus);
+	return bus >= r->bus && bus - r->bus <= r->bytes && bytes <= r->bytes - (size_t)(bus - r->bus);
 }
 
 static int host_read(void *ctx, uint64_t bus, void *to, uint32_t bytes)
 {
-	const uint8_t *p = host_memory(ctx, bus, bytes);
+	const struct virt *v = ctx;
+	const struct region *r = bus >= FRAMES_BUS ? &v->frames : &v->stage;
 
-	if (!p)
+	if (!inside(r, bus, bytes))
 		return -EFAULT;
-	memcpy(to, p, bytes);
+	memcpy(to, r->cpu + (bus - r->bus), bytes);
 	return 0;
 }
 
+/* Inputs are the caller's: the chip only reads them. */
 static int host_write(void *ctx, uint64_t bus, const void *from, uint32_t bytes)
 {
-	uint8_t *p = host_memory(ctx, bus, bytes);
+	const struct virt *v = ctx;
 
-	if (!p)
+	if (!inside(&v->stage, bus, bytes))
 		return -EFAULT;
-	memcpy(p, from, bytes);
+	memcpy(v->stage_memory + (bus - v->stage.bus), from, bytes);
 	return 0;
 }
 
@@ -132,7 +131,7 @@ static void virt_close(struct akida_device *d)
 	if (d->loaded)
 		d->ops->unload(d);
 	nsoc_destroy(v->chip);
-	free(v->stage.cpu);
+	free(v->stage_memory);
 }
 
 static int virt_open(struct akida_device *d, enum nsoc_chip chip, struct akida_diag *diag)
@@ -143,14 +142,14 @@ static int virt_open(struct akida_device *d, enum nsoc_chip chip, struct akida_d
 	int err;
 
 	v->core_bar = chip == NSOC_AKD1000 ? 0 : 2;
-	v->stage =
-		(struct region){.bus = STAGE_BUS, .cpu = calloc(1, AK_CORE_STAGE_BYTES), .bytes = AK_CORE_STAGE_BYTES};
-	err = v->stage.cpu ? nsoc_create(chip, &host, &v->chip) : -ENOMEM;
+	v->stage_memory = calloc(1, AK_CORE_STAGE_BYTES);
+	v->stage = (struct region){.bus = STAGE_BUS, .cpu = v->stage_memory, .bytes = AK_CORE_STAGE_BYTES};
+	err = v->stage_memory ? nsoc_create(chip, &host, &v->chip) : -ENOMEM;
 	if (err) {
 		ak_fail(diag, err, AK_RULE_NOMEM, d->info.name, "no memory for the software NSoC");
 		goto free_stage;
 	}
-	stage = (struct akc_buf){.cpu = v->stage.cpu, .bus = v->stage.bus, .bytes = AK_CORE_STAGE_BYTES};
+	stage = (struct akc_buf){.cpu = v->stage_memory, .bus = v->stage.bus, .bytes = AK_CORE_STAGE_BYTES};
 	err = akc_probe(&v->core.dev, &virtual_bus, v, nsoc_pci_device(v->chip), &stage);
 	if (err) {
 		ak_fail(diag, err, AK_RULE_DEVICE_FAULT, d->info.name, "cannot be brought up: %s",
@@ -165,7 +164,7 @@ static int virt_open(struct akida_device *d, enum nsoc_chip chip, struct akida_d
 destroy_chip:
 	nsoc_destroy(v->chip);
 free_stage:
-	free(v->stage.cpu);
+	free(v->stage_memory);
 	return err;
 }
 
@@ -184,7 +183,6 @@ static void virt_unload(struct akida_device *d)
 	struct virt *v = d->state;
 
 	ak_core_unload(&v->core);
-	free(v->frames.cpu);
 	v->frames = (struct region){0};
 }
 
@@ -204,12 +202,9 @@ static int virt_load(struct akida_device *d, const struct ak_load *l, struct ak_
 
 	if (err)
 		return err;
-	v->frames = (struct region){.bus = FRAMES_BUS, .bytes = bytes, .cpu = calloc(1, bytes)};
-	v->core.frames = (struct akc_buf){.cpu = v->frames.cpu, .bus = FRAMES_BUS, .bytes = (uint32_t)bytes};
-	if (!v->frames.cpu)
-		err = ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, d->info.name, "no memory for %u frames", l->batch);
-	if (!err)
-		err = ak_core_load(d, &v->core, l, dims, diag);
+	v->core.frames = (struct akc_buf){.bus = FRAMES_BUS};
+	v->core.in_place = true;
+	err = ak_core_load(d, &v->core, l, dims, diag);
 	if (err)
 		virt_unload(d);
 	return err;
@@ -218,9 +213,14 @@ static int virt_load(struct akida_device *d, const struct ak_load *l, struct ak_
 static int64_t virt_run(struct akida_device *d, const uint8_t *in, size_t frames, int32_t *out, struct ak_meter *m)
 {
 	struct virt *v = d->state;
-	int64_t n = ak_core_run(d, &v->core, in, frames, out, m);
 	struct nsoc_report r;
-	size_t at = strlen(d->error);
+	size_t at;
+	int64_t n;
+
+	v->frames = (struct region){.bus = FRAMES_BUS, .cpu = in, .bytes = frames * v->core.in_bytes};
+	n = ak_core_run(d, &v->core, in, frames, out, m);
+	v->frames = (struct region){0};
+	at = strlen(d->error);
 
 	nsoc_get_report(v->chip, &r);
 	if (n < 0 && n != -ENODEV && r.last[0])

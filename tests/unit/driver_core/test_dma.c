@@ -41,11 +41,11 @@ static void test_dma_edma_start_programs_channel_then_rings(void **state)
 	sb_expect(b, &at, SB_WRITE, 4, list + 32, 0x203f0000);
 	sb_expect(b, &at, SB_WRITE, 4, list + 36, 0);
 	sb_expect(b, &at, SB_WRITE, 2, EDMA(0x2c), 1);
-	sb_expect(b, &at, SB_WRITE, 2, EDMA(0xac), 0x00010001);
 	sb_expect(b, &at, SB_READ, 2, EDMA(0xa8), 0x00ff00ff);
 	sb_expect(b, &at, SB_READ, 2, EDMA(0xc4), 0x10);
 	sb_expect(b, &at, SB_WRITE, 2, EDMA(0xa8), 0x00fe00fe);
 	sb_expect(b, &at, SB_WRITE, 2, EDMA(0xc4), 0x11);
+	sb_expect(b, &at, SB_WRITE, 2, EDMA(0xac), 0x00010001);
 	sb_expect(b, &at, SB_WRITE, 2, EDMA(0xfc), 0x80000000);
 	sb_expect(b, &at, SB_WRITE, 2, EDMA(0x100), 0x300);
 	sb_expect(b, &at, SB_WRITE, 2, EDMA(0x11c), 0x203f0000);
@@ -75,18 +75,18 @@ static void test_dma_hdma_start_programs_channel_then_rings(void **state)
 	/* source = device, destination = host */
 	sb_expect(b, &at, SB_WRITE, 4, list, 0x9);
 	sb_expect(b, &at, SB_WRITE, 4, list + 4, 7);
-	sb_expect(b, &at, SB_WRITE, 4, list + 16, 0x9abcdef0);
-	sb_expect(b, &at, SB_WRITE, 4, list + 20, 0x8);
 	sb_expect(b, &at, SB_WRITE, 4, list + 8, 0x20000200);
 	sb_expect(b, &at, SB_WRITE, 4, list + 12, 0);
+	sb_expect(b, &at, SB_WRITE, 4, list + 16, 0x9abcdef0);
+	sb_expect(b, &at, SB_WRITE, 4, list + 20, 0x8);
 	sb_expect(b, &at, SB_WRITE, 4, list + 24, 0x6);
 	sb_expect(b, &at, SB_WRITE, 4, list + 28, 0);
 	sb_expect(b, &at, SB_WRITE, 4, list + 32, 0x200ff800);
 	sb_expect(b, &at, SB_WRITE, 4, list + 36, 0);
-	sb_expect(b, &at, SB_WRITE, 0, 0x00, 1);
-	sb_expect(b, &at, SB_WRITE, 0, 0x8c, 5);
 	sb_expect(b, &at, SB_READ, 0, 0x88, 5);
 	sb_expect(b, &at, SB_WRITE, 0, 0x88, 0x50);
+	sb_expect(b, &at, SB_WRITE, 0, 0x00, 1);
+	sb_expect(b, &at, SB_WRITE, 0, 0x8c, 5);
 	sb_expect(b, &at, SB_WRITE, 0, 0x34, 1);
 	sb_expect(b, &at, SB_WRITE, 0, 0x10, 0x200ff800);
 	sb_expect(b, &at, SB_WRITE, 0, 0x14, 0);
@@ -99,6 +99,46 @@ static void test_dma_hdma_start_programs_channel_then_rings(void **state)
 	akc_dma_ack(&d, AKC_TO_HOST);
 	assert_int_equal(*sb_cell(b, 0, 0x84), 0);
 	sb_free(b);
+}
+
+/* Words that device memory holds already are not written again; after a reset nothing is taken for granted. */
+static void test_dma_second_list_writes_what_changed(void **state)
+{
+	(void)state;
+	for (u32 i = 0; i < 2; i++) {
+		struct sb *b = sb_new();
+		struct akc_dev d;
+		struct akc_buf buf = {.bus = 0x100001000ull, .bytes = 64};
+		u32 list, before, armed = 0, wrote[3];
+
+		sb_device(b, &d, chips[i]);
+		list = list_off(&d, AKC_TO_DEVICE);
+		for (u32 k = 0; k < 3; k++) {
+			wrote[k] = 0;
+			buf.bus += 0x40;
+			before = b->logged;
+			if (k == 2)
+				assert_int_equal(akc_reset(&d), 0);
+			before = k == 2 ? b->logged : before;
+			assert_int_equal(akc_mem_write(&d, 0x20001000, &buf, 0, 64), 0);
+			for (u32 a = before; a < b->logged; a++)
+				wrote[k] += b->log[a].kind == SB_WRITE && b->log[a].bar == 4;
+			assert_int_equal(*sb_cell(b, 4, list + 8), (u32)buf.bus);
+		}
+		assert_int_equal(wrote[0], 10);
+		assert_int_equal(wrote[1], 1);
+		assert_int_equal(wrote[2], 10);
+		for (u32 a = 0; a < b->logged; a++)
+			armed += b->log[a].kind == SB_READ && b->log[a].bar == (i ? 0 : 2) &&
+				 b->log[a].off == (i ? 0x188 : EDMA(0xa8));
+		assert_int_equal(armed, 2); /* interrupts set up once before each of the two */
+		/* memory that lost its content is found out before the doorbell, and written again */
+		*sb_cell(b, 4, list) = 0;
+		assert_int_equal(akc_mem_write(&d, 0x20001000, &buf, 0, 64), -EIO);
+		assert_string_equal(b->last_what, "list memory does not hold");
+		assert_int_equal(akc_mem_write(&d, 0x20001000, &buf, 0, 64), 0);
+		sb_free(b);
+	}
 }
 
 /* Every list is its own start: cycle bit 1 in its data elements, 0 in the link, the interrupt on the last one only. */
@@ -475,6 +515,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dma_edma_start_programs_channel_then_rings),
+		cmocka_unit_test(test_dma_second_list_writes_what_changed),
 		cmocka_unit_test(test_dma_hdma_start_programs_channel_then_rings),
 		cmocka_unit_test(test_dma_long_transfer_takes_several_lists),
 		cmocka_unit_test(test_dma_addresses_advance_over_pieces),
