@@ -134,6 +134,12 @@ static bool grow(uint8_t **buf, size_t *have, size_t want)
 	return true;
 }
 
+static void fired(uint8_t *restrict to, const uint8_t *restrict from, uint32_t bytes)
+{
+	for (uint32_t i = 0; i < bytes; i++)
+		to[i] = from[i] ? from[i] : to[i];
+}
+
 /* Header and payload go to the descriptor's output address, in the order a host may rely on: payload first. */
 static bool store_output(struct nsoc *n, enum ns_dma_id id, uint32_t addr, const struct ns_output *out)
 {
@@ -156,9 +162,7 @@ static bool store_output(struct nsoc *n, enum ns_dma_id id, uint32_t addr, const
 		/* The DMA writes what fires: zeros stay whatever the buffer held, which is why it must be cleared. */
 		if (!grow(&n->payload, &n->payload_bytes, out->bytes) || !ns_mem_read(n, at, n->payload, out->bytes))
 			return false;
-		for (uint32_t i = 0; i < out->bytes; i++)
-			if (out->payload[i])
-				n->payload[i] = out->payload[i];
+		fired(n->payload, out->payload, out->bytes);
 		if (!ns_mem_write(n, at, n->payload, out->bytes))
 			return false;
 	} else if (!ns_mem_write(n, at, out->payload, out->bytes)) {

@@ -196,8 +196,10 @@ static void activate(const struct ns_layer *l, const int32_t *pot, uint8_t *out)
 
 static void put_word(uint8_t *at, uint32_t v)
 {
-	for (int i = 0; i < 4; i++)
-		at[i] = (uint8_t)(v >> (8 * i));
+	at[0] = (uint8_t)v;
+	at[1] = (uint8_t)(v >> 8);
+	at[2] = (uint8_t)(v >> 16);
+	at[3] = (uint8_t)(v >> 24);
 }
 
 /* Events of a convolution: X, Y and filter, potential in two pieces; sent where the potential passes its threshold. */

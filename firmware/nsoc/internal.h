@@ -170,7 +170,7 @@ struct nsoc {
 	uint64_t now_ns;
 	uint32_t clock;		       /* mode, an index of the chip's */
 	uint64_t energy_pj, energy_uj; /* pj < 1e6 */
-	uint64_t sample_pj, sample_start_ns;
+	uint64_t sample_pj, sample_start_ns, floor_since_ns;
 	struct {
 		uint32_t ms, uv, ua;
 	} sample[NS_SAMPLES];
@@ -198,10 +198,24 @@ void ns_sensor_write(struct nsoc *n, uint32_t off, uint32_t val);
 void ns_sensor_reset(struct nsoc *n);
 
 /* ---- memory.c: device addresses; false (reported) when any byte is outside of memory ---- */
+/* Entirely in on-board memory. */
+static inline bool ns_mem_local(const struct nsoc *n, uint64_t addr, uint64_t bytes)
+{
+	return addr >= NS_MEM_ADDR && addr - NS_MEM_ADDR <= n->chip->mem_bytes &&
+	       bytes <= n->chip->mem_bytes - (addr - NS_MEM_ADDR);
+}
 bool ns_mem_read(struct nsoc *n, uint32_t addr, void *to, uint32_t bytes);
 bool ns_mem_write(struct nsoc *n, uint32_t addr, const void *from, uint32_t bytes);
 bool ns_mem_clear(struct nsoc *n, uint32_t addr, uint32_t bytes);
-bool ns_mem_local(const struct nsoc *n, uint64_t addr, uint64_t bytes); /* entirely in on-board memory */
+/* Bytes that lie in one page written before; else NULL: ns_mem_read knows the rest. */
+static inline const uint8_t *ns_mem_peek(const struct nsoc *n, uint64_t addr, uint32_t bytes)
+{
+	uint32_t off = (uint32_t)addr - NS_MEM_ADDR;
+	const uint8_t *page = ns_mem_local(n, addr, bytes) ? n->page[off >> NS_PAGE_BITS] : NULL;
+
+	off &= NS_PAGE - 1;
+	return page && bytes <= NS_PAGE - off ? page + off : NULL;
+}
 /* The part of [addr, addr + bytes) in one page, for bulk copies; NULL for a page never written (when !create) or -ENOMEM. */
 uint8_t *ns_mem_span(struct nsoc *n, uint32_t addr, uint32_t bytes, bool create, uint32_t *span);
 

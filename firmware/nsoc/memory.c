@@ -8,12 +8,6 @@
 #include <string.h>
 #include "firmware/nsoc/internal.h"
 
-bool ns_mem_local(const struct nsoc *n, uint64_t addr, uint64_t bytes)
-{
-	return addr >= NS_MEM_ADDR && addr - NS_MEM_ADDR <= n->chip->mem_bytes &&
-	       bytes <= n->chip->mem_bytes - (addr - NS_MEM_ADDR);
-}
-
 uint8_t *ns_mem_span(struct nsoc *n, uint32_t addr, uint32_t bytes, bool create, uint32_t *span)
 {
 	uint32_t off = addr - NS_MEM_ADDR, in_page = off & (NS_PAGE - 1);

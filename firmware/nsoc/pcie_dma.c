@@ -9,6 +9,9 @@
 
 enum { WRITE, READ }; /* device to host, host to device */
 
+#define EDMA_PRIORITY 0x00u
+#define WR_WEIGHTS 0x18u
+#define RD_WEIGHTS 0x38u
 #define ELEMENTS_MAX 65536u
 #define BYTES_MAX (256u << 20) /* per doorbell: more than the largest memory */
 enum { IDLE, RUNNING, HALTED, STOPPED };
@@ -62,10 +65,13 @@ static struct outcome run_list(struct nsoc *n, struct ns_channel *ch, int dir, b
 	uint64_t total = 0;
 
 	for (unsigned int i = 0; i < ELEMENTS_MAX; i++) {
+		const uint8_t *at = ns_mem_peek(n, ch->list, AKC_LL_DATA_BYTES);
 		uint32_t e[6];
 
-		if (!ns_mem_local(n, ch->list, AKC_LL_LINK_BYTES) ||
-		    !ns_mem_read(n, (uint32_t)ch->list, e, AKC_LL_LINK_BYTES)) {
+		if (at) {
+			memcpy(e, at, sizeof(e));
+		} else if (!ns_mem_local(n, ch->list, AKC_LL_LINK_BYTES) ||
+			   !ns_mem_read(n, (uint32_t)ch->list, e, AKC_LL_LINK_BYTES)) {
 			ns_report(n, NS_DMA_FAULT, "PCIe DMA list pointer 0x%llx is not in device memory",
 				  (unsigned long long)ch->list);
 			o.ok = false;
@@ -80,8 +86,9 @@ static struct outcome run_list(struct nsoc *n, struct ns_channel *ch, int dir, b
 			continue;
 		}
 		total += e[1];
-		if (total > BYTES_MAX || !ns_mem_local(n, ch->list, AKC_LL_DATA_BYTES) ||
-		    !ns_mem_read(n, (uint32_t)ch->list, e, AKC_LL_DATA_BYTES) ||
+		if (total > BYTES_MAX ||
+		    (!at && (!ns_mem_local(n, ch->list, AKC_LL_DATA_BYTES) ||
+			     !ns_mem_read(n, (uint32_t)ch->list, e, AKC_LL_DATA_BYTES))) ||
 		    !copy(n, dir, (uint64_t)e[3] << 32 | e[2], (uint64_t)e[5] << 32 | e[4], e[1])) {
 			if (total > BYTES_MAX)
 				ns_report(n, NS_DMA_FAULT, "PCIe DMA list moves more than any memory holds");
@@ -187,29 +194,55 @@ static void edma_doorbell(struct nsoc *n, int dir, uint32_t val)
 		edma_run(n, dir, c);
 }
 
-/* Plain words of one direction; NULL for anything else. The maps of the two sides differ in order only. */
-static uint32_t *edma_side_word(struct ns_edma_side *s, int dir, uint32_t off)
+/* Words that are only kept, of both directions; NULL for anything else. The maps of the two differ in order. */
+static uint32_t *edma_word(struct nsoc *n, uint32_t off)
 {
-	const uint32_t msi = dir == WRITE ? AKD1000_EDMA_WR_DONE_MSI : AKD1000_EDMA_RD_DONE_MSI;
-	const uint32_t msi_abort = dir == WRITE ? AKD1000_EDMA_WR_ABORT_MSI : AKD1000_EDMA_RD_ABORT_MSI;
-	const uint32_t data = dir == WRITE ? AKD1000_EDMA_WR_MSI_DATA : AKD1000_EDMA_RD_MSI_DATA;
-	const uint32_t weights = dir == WRITE ? 0x18u : 0x38u;
+	struct ns_edma_side *w = &n->edma[WRITE], *r = &n->edma[READ];
 
-	if (off == (dir == WRITE ? AKD1000_EDMA_WR_ENABLE : AKD1000_EDMA_RD_ENABLE))
-		return &s->enable;
-	if (off == (dir == WRITE ? AKD1000_EDMA_WR_MASK : AKD1000_EDMA_RD_MASK))
-		return &s->mask;
-	if (off == (dir == WRITE ? AKD1000_EDMA_WR_LL_ERROR : AKD1000_EDMA_RD_LL_ERROR))
-		return &s->ll_error;
-	if (off == msi || off == msi + 4)
-		return &s->msi_done[(off - msi) / 4];
-	if (off == msi_abort || off == msi_abort + 4)
-		return &s->msi_abort[(off - msi_abort) / 4];
-	if (off >= data && off < data + 16)
-		return &s->msi_data[(off - data) / 4];
-	if (off == weights || off == weights + 4)
-		return &s->weights[(off - weights) / 4];
-	return NULL;
+	switch (off) {
+	case AKD1000_EDMA_WR_MASK:
+		return &w->mask;
+	case AKD1000_EDMA_RD_MASK:
+		return &r->mask;
+	case AKD1000_EDMA_WR_LL_ERROR:
+		return &w->ll_error;
+	case AKD1000_EDMA_RD_LL_ERROR:
+		return &r->ll_error;
+	case AKD1000_EDMA_WR_DONE_MSI:
+	case AKD1000_EDMA_WR_DONE_MSI + 4:
+		return &w->msi_done[(off - AKD1000_EDMA_WR_DONE_MSI) / 4];
+	case AKD1000_EDMA_RD_DONE_MSI:
+	case AKD1000_EDMA_RD_DONE_MSI + 4:
+		return &r->msi_done[(off - AKD1000_EDMA_RD_DONE_MSI) / 4];
+	case AKD1000_EDMA_WR_ABORT_MSI:
+	case AKD1000_EDMA_WR_ABORT_MSI + 4:
+		return &w->msi_abort[(off - AKD1000_EDMA_WR_ABORT_MSI) / 4];
+	case AKD1000_EDMA_RD_ABORT_MSI:
+	case AKD1000_EDMA_RD_ABORT_MSI + 4:
+		return &r->msi_abort[(off - AKD1000_EDMA_RD_ABORT_MSI) / 4];
+	case AKD1000_EDMA_WR_MSI_DATA:
+	case AKD1000_EDMA_WR_MSI_DATA + 4:
+	case AKD1000_EDMA_WR_MSI_DATA + 8:
+	case AKD1000_EDMA_WR_MSI_DATA + 12:
+		return &w->msi_data[(off - AKD1000_EDMA_WR_MSI_DATA) / 4];
+	case AKD1000_EDMA_RD_MSI_DATA:
+	case AKD1000_EDMA_RD_MSI_DATA + 4:
+	case AKD1000_EDMA_RD_MSI_DATA + 8:
+	case AKD1000_EDMA_RD_MSI_DATA + 12:
+		return &r->msi_data[(off - AKD1000_EDMA_RD_MSI_DATA) / 4];
+	case WR_WEIGHTS:
+	case WR_WEIGHTS + 4:
+		return &w->weights[(off - WR_WEIGHTS) / 4];
+	case RD_WEIGHTS:
+	case RD_WEIGHTS + 4:
+		return &r->weights[(off - RD_WEIGHTS) / 4];
+	case AKD1000_EDMA_VIEWPORT:
+		return &n->edma_viewport;
+	case EDMA_PRIORITY:
+		return &n->edma_priority;
+	default:
+		return NULL;
+	}
 }
 
 static uint32_t half(uint64_t v, bool high)
@@ -289,67 +322,92 @@ static void edma_channel_write(struct nsoc *n, uint32_t off, uint32_t val)
 
 uint32_t ns_edma_read(struct nsoc *n, uint32_t off)
 {
-	for (int dir = WRITE; dir <= READ; dir++) {
-		struct ns_edma_side *s = &n->edma[dir];
-		uint32_t *word = edma_side_word(s, dir, off);
+	const uint32_t *word;
 
-		if (word)
-			return *word;
-		if (off == (dir == WRITE ? AKD1000_EDMA_WR_STATUS : AKD1000_EDMA_RD_STATUS))
-			return s->status;
-		if (off == (dir == WRITE ? AKD1000_EDMA_WR_ERROR : AKD1000_EDMA_RD_ERROR))
-			return s->errors[0];
-		if (dir == READ && off == AKD1000_EDMA_RD_ERROR + 4)
-			return s->errors[1];
-		if (off == (dir == WRITE ? AKD1000_EDMA_WR_DOORBELL : AKD1000_EDMA_RD_DOORBELL) ||
-		    off == (dir == WRITE ? AKD1000_EDMA_WR_CLEAR : AKD1000_EDMA_RD_CLEAR))
-			return 0;
-	}
-	if (off == 0x00)
-		return n->edma_priority;
-	if (off == AKD1000_EDMA_CTRL)
-		return NS_PCIE_CHANNELS | NS_PCIE_CHANNELS << 16;
-	if (off == AKD1000_EDMA_VIEWPORT)
-		return n->edma_viewport;
 	if (off >= AKD1000_EDMA_CH_CONTROL1 && off <= AKD1000_EDMA_CH_LIST + 4)
 		return edma_channel_read(n, off);
-	ns_report(n, NS_UNKNOWN_REGISTER, "eDMA register 0x%x read", off);
-	return 0;
+	switch (off) {
+	case AKD1000_EDMA_WR_STATUS:
+		return n->edma[WRITE].status;
+	case AKD1000_EDMA_RD_STATUS:
+		return n->edma[READ].status;
+	case AKD1000_EDMA_WR_ENABLE:
+		return n->edma[WRITE].enable;
+	case AKD1000_EDMA_RD_ENABLE:
+		return n->edma[READ].enable;
+	case AKD1000_EDMA_WR_ERROR:
+		return n->edma[WRITE].errors[0];
+	case AKD1000_EDMA_RD_ERROR:
+	case AKD1000_EDMA_RD_ERROR + 4:
+		return n->edma[READ].errors[(off - AKD1000_EDMA_RD_ERROR) / 4];
+	case AKD1000_EDMA_CTRL:
+		return NS_PCIE_CHANNELS | NS_PCIE_CHANNELS << 16;
+	case AKD1000_EDMA_WR_DOORBELL:
+	case AKD1000_EDMA_RD_DOORBELL:
+	case AKD1000_EDMA_WR_CLEAR:
+	case AKD1000_EDMA_RD_CLEAR:
+		return 0;
+	default:
+		word = edma_word(n, off);
+		if (word)
+			return *word;
+		ns_report(n, NS_UNKNOWN_REGISTER, "eDMA register 0x%x read", off);
+		return 0;
+	}
+}
+
+static void edma_enable(struct nsoc *n, int dir, uint32_t val)
+{
+	n->edma[dir].enable = val;
+	for (unsigned int c = 0; !(val & 1u) && c < NS_PCIE_CHANNELS; c++)
+		if (n->channel[dir][c].state == RUNNING)
+			stop(&n->channel[dir][c]);
+}
+
+static void edma_clear(struct ns_edma_side *s, uint32_t val)
+{
+	s->status &= ~val;
+	s->errors[0] &= ~(val & 0x00ff0000u);
 }
 
 void ns_edma_write(struct nsoc *n, uint32_t off, uint32_t val)
 {
-	for (int dir = WRITE; dir <= READ; dir++) {
-		struct ns_edma_side *s = &n->edma[dir];
-		uint32_t *word = edma_side_word(s, dir, off);
+	uint32_t *word;
 
-		if (word) {
-			*word = val;
-			for (unsigned int c = 0; word == &s->enable && !(val & 1u) && c < NS_PCIE_CHANNELS; c++)
-				if (n->channel[dir][c].state == RUNNING)
-					stop(&n->channel[dir][c]);
-			return;
-		}
-		if (off == (dir == WRITE ? AKD1000_EDMA_WR_CLEAR : AKD1000_EDMA_RD_CLEAR)) {
-			s->status &= ~val;
-			s->errors[0] &= ~(val & 0x00ff0000u);
-			return;
-		}
-		if (off == (dir == WRITE ? AKD1000_EDMA_WR_DOORBELL : AKD1000_EDMA_RD_DOORBELL)) {
-			edma_doorbell(n, dir, val);
-			return;
-		}
-		if (off == (dir == WRITE ? AKD1000_EDMA_WR_STATUS : AKD1000_EDMA_RD_STATUS))
-			return; /* read only */
-	}
-	if (off == 0x00)
-		n->edma_priority = val;
-	else if (off == AKD1000_EDMA_VIEWPORT)
-		n->edma_viewport = val;
-	else if (off >= AKD1000_EDMA_CH_CONTROL1 && off <= AKD1000_EDMA_CH_LIST + 4)
+	if (off >= AKD1000_EDMA_CH_CONTROL1 && off <= AKD1000_EDMA_CH_LIST + 4) {
 		edma_channel_write(n, off, val);
-	else if (off != AKD1000_EDMA_CTRL)
-		ns_report(n, NS_UNKNOWN_REGISTER, "eDMA register 0x%x written with 0x%x", off, val);
+		return;
+	}
+	switch (off) {
+	case AKD1000_EDMA_WR_DOORBELL:
+		edma_doorbell(n, WRITE, val);
+		return;
+	case AKD1000_EDMA_RD_DOORBELL:
+		edma_doorbell(n, READ, val);
+		return;
+	case AKD1000_EDMA_WR_CLEAR:
+		edma_clear(&n->edma[WRITE], val);
+		return;
+	case AKD1000_EDMA_RD_CLEAR:
+		edma_clear(&n->edma[READ], val);
+		return;
+	case AKD1000_EDMA_WR_ENABLE:
+		edma_enable(n, WRITE, val);
+		return;
+	case AKD1000_EDMA_RD_ENABLE:
+		edma_enable(n, READ, val);
+		return;
+	case AKD1000_EDMA_WR_STATUS:
+	case AKD1000_EDMA_RD_STATUS:
+	case AKD1000_EDMA_CTRL:
+		return; /* read only */
+	default:
+		word = edma_word(n, off);
+		if (word)
+			*word = val;
+		else
+			ns_report(n, NS_UNKNOWN_REGISTER, "eDMA register 0x%x written with 0x%x", off, val);
+	}
 }
 
 /* ---- AKD1500: native map ---- */

@@ -54,13 +54,22 @@ static void skip_idle(struct nsoc *n, uint64_t *ns)
 	*ns -= whole * SAMPLE_NS;
 }
 
+/* The floor's share up to now: added when somebody looks, most steps of time being tiny. */
+static void settle_floor(struct nsoc *n)
+{
+	add_energy(n, floor_pj(n, n->now_ns - n->floor_since_ns));
+	n->floor_since_ns = n->now_ns;
+}
+
 void ns_sensor_spend(struct nsoc *n, uint64_t ns, uint64_t pj)
 {
 	if (n->now_ns + ns < n->sample_start_ns + SAMPLE_NS) { /* nearly always */
-		add_energy(n, floor_pj(n, ns) + pj);
+		if (pj)
+			add_energy(n, pj);
 		n->now_ns += ns;
 		return;
 	}
+	settle_floor(n);
 	if (!pj)
 		skip_idle(n, &ns);
 	while (ns) {
@@ -78,6 +87,7 @@ void ns_sensor_spend(struct nsoc *n, uint64_t ns, uint64_t pj)
 	}
 	if (pj)
 		add_energy(n, pj);
+	n->floor_since_ns = n->now_ns;
 }
 
 void ns_sensor_reset(struct nsoc *n)
@@ -85,7 +95,7 @@ void ns_sensor_reset(struct nsoc *n)
 	n->sample_first = n->sample_count = 0;
 	n->sample_pj = n->energy_pj = n->energy_uj = 0;
 	n->energy_hi = 0;
-	n->sample_start_ns = n->now_ns;
+	n->sample_start_ns = n->floor_since_ns = n->now_ns;
 }
 
 uint32_t ns_sensor_read(struct nsoc *n, uint32_t off)
@@ -115,6 +125,7 @@ uint32_t ns_sensor_read(struct nsoc *n, uint32_t off)
 	case NSOC_SENSOR_NOW_MS_LO:
 		return (uint32_t)(n->now_ns / 1000000u);
 	case NSOC_SENSOR_ENERGY_UJ_LO:
+		settle_floor(n);
 		n->energy_hi = (uint32_t)(n->energy_uj >> 32);
 		return (uint32_t)n->energy_uj;
 	case NSOC_SENSOR_ENERGY_UJ_HI:
