@@ -261,7 +261,6 @@ static bool image_job(struct nsoc *n, const uint32_t *w, uint8_t slot)
 	job = (uint16_t)(w[0] >> 16);
 	if (ns_injected(n, NSOC_INJECT_WRONG_JOB))
 		job ^= 0x8000u;
-	ns_time_pass(n, n->job_count ? n->chip->cost->frame_ns : n->chip->cost->call_ns);
 	queue_job(n, NS_DMA_IMAGE, job, slot, &cost);
 	return true;
 }

@@ -143,6 +143,7 @@ static bool set_clock(struct nsoc *n, uint32_t khz)
 {
 	for (uint32_t i = 0; i < n->chip->cost->clocks; i++)
 		if (n->chip->cost->clock[i].khz == khz) {
+			settle_floor(n);
 			n->clock = i;
 			return true;
 		}

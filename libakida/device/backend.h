@@ -58,6 +58,8 @@ struct ak_backend {
 	void (*counters)(struct akida_device *d, struct ak_counters *c);
 	/* Moves at most max power events out of the meter, oldest first; returns how many. */
 	size_t (*power)(struct akida_device *d, struct akida_power_event *ev, size_t max);
+	/* Clock mode of the core by name; NULL: cannot be chosen. */
+	int (*clock)(struct akida_device *d, const char *mode, struct akida_diag *diag);
 	/* Ends all work on the board, of everybody; NULL: not a board. */
 	int (*reset)(struct akida_device *d, struct akida_diag *diag);
 };

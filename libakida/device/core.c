@@ -223,6 +223,8 @@ static int enqueue(struct akida_device *d, struct ak_core *k, const uint8_t *in,
 			memcpy((uint8_t *)k->frames.cpu + (size_t)(slot + i) * k->slot_bytes,
 			       in + (queued + i) * k->in_bytes, k->in_bytes);
 	}
+	if (k->host_time)
+		k->host_time(d, n, queued == done);
 	return akc_enqueue_frames(&k->dev, bus, k->in_place ? (uint32_t)k->in_bytes : k->slot_bytes, n);
 }
 

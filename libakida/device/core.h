@@ -20,7 +20,9 @@ struct ak_core {
 	uint64_t *queued_ns; /* per slot */
 	uint64_t inference_clk, program_clk;
 	uint32_t last_clk;
-	bool dead;	  /* reset since the load */
+	bool dead; /* reset since the load */
+	/* Modelled time that a host needs for frames, alone: nothing is in flight before them. NULL where time is real. */
+	void (*host_time)(struct akida_device *d, uint32_t frames, bool alone);
 	const char *says; /* newest complaint of the protocol core, and its two values */
 	uint64_t a, b;
 };

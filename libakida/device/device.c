@@ -115,6 +115,18 @@ int akida_device_reset(struct akida_device *d, struct akida_diag *diag)
 	return d->ops->reset(d, diag);
 }
 
+int akida_device_clock(struct akida_device *d, const char *mode, struct akida_diag *diag)
+{
+	if (!d || !mode)
+		return -EINVAL;
+	if (!d->ops->clock) {
+		ak_fail(diag, -EOPNOTSUPP, AK_RULE_DEVICE_NEEDS, d->info.name, "its clock cannot be chosen");
+		ak_remedy(diag, "leave it as it is; virtual:akd1000 has the modes of an AKD1000 board");
+		return -EOPNOTSUPP;
+	}
+	return d->ops->clock(d, mode, diag);
+}
+
 int akida_device_verify(const struct akida_device *d, const struct akida_program *p, struct akida_diag *diag)
 {
 	if (!d || !p)

@@ -12,6 +12,7 @@
 #include "base/diag.h"
 #include "device/core.h"
 #include "firmware/nsoc/nsoc.h"
+#include "layer/cost.h"
 
 #define STAGE_BUS 0x100000000ull
 #define FRAMES_BUS 0x200000000ull
@@ -134,6 +135,41 @@ static void virt_close(struct akida_device *d)
 	free(v->stage_memory);
 }
 
+static const struct ak_cost_chip *chip_cost(const struct virt *v)
+{
+	return nsoc_pci_device(v->chip) == AKC_PCI_AKD1000 ? &ak_cost_akd1000 : &ak_cost_akd1500;
+}
+
+static int virt_clock(struct akida_device *d, const char *mode, struct akida_diag *diag)
+{
+	struct virt *v = d->state;
+	const struct ak_cost_chip *chip = chip_cost(v);
+	char known[64] = "";
+
+	for (uint32_t i = 0; i < chip->clocks; i++) {
+		size_t at = strlen(known);
+
+		if (!strcmp(mode, chip->clock[i].name)) {
+			nsoc_bar_write(v->chip, v->core_bar, NSOC_SENSOR_BASE + NSOC_SENSOR_CLOCK_KHZ,
+				       chip->clock[i].khz);
+			d->info.clock_mhz = sensor(v, NSOC_SENSOR_CLOCK_KHZ) / 1000.0;
+			return 0;
+		}
+		snprintf(known + at, sizeof(known) - at, "%s%s", i ? ", " : "", chip->clock[i].name);
+	}
+	return ak_fail(diag, -EINVAL, AK_RULE_ARG, d->info.name, "has no clock mode '%.40s'; known: %s", mode, known);
+}
+
+/* What a host and its bus need for a frame beside the chip's work, which goes on meanwhile. */
+static void virt_host_time(struct akida_device *d, uint32_t frames, bool alone)
+{
+	struct virt *v = d->state;
+	const struct ak_cost_chip *chip = chip_cost(v);
+
+	nsoc_advance_us(v->chip,
+			((alone ? chip->call_ns : chip->frame_ns) + (uint64_t)(frames - 1) * chip->frame_ns) / 1000u);
+}
+
 static int virt_open(struct akida_device *d, enum nsoc_chip chip, struct akida_diag *diag)
 {
 	struct virt *v = d->state;
@@ -157,6 +193,7 @@ static int virt_open(struct akida_device *d, enum nsoc_chip chip, struct akida_d
 		goto destroy_chip;
 	}
 	ak_core_info(d, &v->core);
+	v->core.host_time = virt_host_time;
 	d->info.source = AKIDA_SOURCE_MODEL;
 	snprintf(d->info.chip, sizeof(d->info.chip), "%s", chip == NSOC_AKD1000 ? "AKD1000" : "AKD1500");
 	d->info.clock_mhz = sensor(v, NSOC_SENSOR_CLOCK_KHZ) / 1000.0;
@@ -269,7 +306,7 @@ static size_t virt_power(struct akida_device *d, struct akida_power_event *ev, s
 #define VIRTUAL_BACKEND(chip_name, opener)                                                                             \
 	{                                                                                                              \
 		.name = chip_name, .state_bytes = sizeof(struct virt), .open = opener, .close = virt_close,            \
-		.load = virt_load, .unload = virt_unload, .verify = virt_verify, .run = virt_run,                      \
+		.load = virt_load, .unload = virt_unload, .verify = virt_verify, .run = virt_run, .clock = virt_clock, \
 		.now_ns = virt_now_ns, .counters = virt_counters, .power = virt_power,                                 \
 	}
 const struct ak_backend ak_backend_akd1000 = VIRTUAL_BACKEND("virtual:akd1000", open_akd1000);

@@ -23,12 +23,12 @@ const struct ak_cost_chip ak_cost_akd1000 = {
 	.pj_memory_word = 4000,
 	.supply_uv = 5000000,
 	.call_ns = 1000000,
-	.frame_ns = 420000,
+	.frame_ns = 370000,
 	.dma_bytes_per_us = 37,
 };
 const struct ak_cost_chip ak_cost_akd1500 = {
 	.clocks = 1,
-	.clock = {{"400 MHz", 400000, 112000}},
+	.clock = {{"performance", 400000, 112000}},
 	.memory_word = 10.7,
 	.packet = 196,
 	.pass = 12700,

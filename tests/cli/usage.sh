@@ -54,7 +54,8 @@ run "$akida" "two
 lines"; fails "control characters stay out of messages" 2 "unknown command 'two[?]lines'"
 run "$bench" --frames 0; fails "bench with zero frames" 2 'whole number'
 run "$bench" --batch 254; fails "bench with a batch above 253" 2 'from 1 to 253'
-run "$bench" --clock 100; fails "bench --clock" 1 'not available'
+run "$bench" --clock 100 -d virtual:akd1000; fails "bench with an unknown clock mode" 1 'known: performance, economy, low-power'
+run "$bench" --clock economy -d cpu; fails "bench with the clock of the cpu" 1 'clock cannot be chosen'
 run "$bench" word; fails "bench with a plain word" 2 'unexpected word'
 run "$bench" --help; expect "bench --help" 0 '^usage: akida-bench'
 

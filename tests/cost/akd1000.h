@@ -137,7 +137,8 @@ static inline void akd1000_lines(struct akd1000 *out, const struct ak_cost_unit 
 		    f.bottleneck / chip->clock[2].khz > chip->frame_ns / 1e6
 			    ? f.bottleneck / chip->clock[2].khz + chip->frame_ns / 1e6
 			    : chip->frame_ns / 1e6);
-	akd1000_add(out, "MNIST, frames in flight", "fps", 2365.18, 1e9 / chip->frame_ns);
+	akd1000_add(out, "MNIST, frames in flight", "fps", 2365.18,
+		    1e9 / (chip->frame_ns + 856e3 / chip->dma_bytes_per_us));
 	akd1000_add(out, "MNIST, power", "mW", 1011.32, frames_mw(chip, 0, f.pj, 2365.18));
 	akd1000_add(out, "MNIST, power at 300 MHz", "mW", 1012.25, frames_mw(chip, 0, f.pj, 2398));
 	akd1000_add(out, "MNIST, power at 100 MHz", "mW", 848.5, frames_mw(chip, 1, f.pj, 2375));

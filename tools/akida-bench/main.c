@@ -208,6 +208,8 @@ int main(int argc, char **argv)
 		{"--batch", OPTION_COUNT, &q.batch, "frames in flight (1)", 1, 253},
 		{"--threads", OPTION_COUNT, &q.threads, "of the cpu device (0: as many as processors)", 0, 256},
 		{"--mode", OPTION_TEXT, &q.mode, "of the mapping: minimal, all-nps or hw-pr (minimal)", 0, 0},
+		{"--clock", OPTION_TEXT, &q.run.clock,
+		 "of virtual:akd1000: performance, economy or low-power (performance)", 0, 0},
 		{"--seed", OPTION_COUNT, &q.seed, "of digits and random (1)", 0, 0},
 		{"--provisional", OPTION_FLAG, &q.run.provisional, "allow provisional encodings on a board", 0, 0},
 		{"-sa --samples", OPTION_TEXT, &q.run.stage.samples, "calibration samples of a float network", 0, 0},
@@ -215,7 +217,6 @@ int main(int argc, char **argv)
 		{"--save-json", OPTION_TEXT, &q.save_json, "write the JSON to a file as well", 0, 0},
 		{"--report", OPTION_TEXT, &q.save_html, "write the report as one HTML page as well", 0, 0},
 		{"--version", OPTION_FLAG, &version, "the version", 0, 0},
-		{"--clock", OPTION_ABSENT, NULL, NULL, 0, 0},
 		{0},
 	};
 

@@ -39,6 +39,8 @@ int runner_open(struct runner *r, const char *file, const struct runner_params *
 	memset(r, 0, sizeof(*r));
 	r->info.size = sizeof(r->info);
 	err = akida_device_open(p->device, &r->device, diag);
+	if (!err && p->clock)
+		err = akida_device_clock(r->device, p->clock, diag);
 	if (!err)
 		err = akida_device_info(r->device, &r->info);
 	if (err) {

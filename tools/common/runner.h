@@ -19,6 +19,7 @@ struct runner_params {
 	struct stage_params stage;
 	const char *device; /* NULL: the default, said in a note */
 	uint32_t batch;
+	const char *clock; /* mode of the core; NULL: as it is */
 	bool provisional;
 	uint32_t threads; /* of the cpu device; 0: all processors */
 };

@@ -33,6 +33,12 @@ AKIDA_API int akida_device_info(const struct akida_device *d, struct akida_devic
  */
 AKIDA_API int akida_device_reset(struct akida_device *d, struct akida_diag *diag);
 /*
+ * Clock mode of the core, for frames from now on: "performance" (after opening), "economy" or "low-power" on
+ * virtual:akd1000. akida_device_info shows its clock afterwards. -EOPNOTSUPP for devices with one mode, and boards, whose
+ * registers for this are not public; -EINVAL for an unknown mode.
+ */
+AKIDA_API int akida_device_clock(struct akida_device *d, const char *mode, struct akida_diag *diag);
+/*
  * The protocol core's check of a program, which every load passes first: is it safe and complete for this chip? Does not
  * touch what is loaded. -EINVAL made for another chip, -EILSEQ or -EOPNOTSUPP refused; the record says which track, word
  * and register, and why. -EOPNOTSUPP also for devices that run no programs, and boards (the kernel checks at load).

@@ -4,6 +4,7 @@
  * against stored potentials, our own programs against the cpu back end, and what happens when a program is damaged.
  */
 #include <errno.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +16,7 @@
 #include <akida/akida.h>
 #include <akida/map.h>
 #include "base/container.h"
+#include "device/backend.h"
 #include "layer/layer.h"
 #include "program/program.h"
 
@@ -457,9 +459,47 @@ static void test_info_counts_the_published_meshes(void **state)
 	}
 }
 
+/* Idle power and clock follow the mode; other devices have no say. */
+static void test_clock_modes_of_akd1000(void **state)
+{
+	static const struct {
+		const char *name;
+		double mhz;
+	} modes[] = {{"performance", 300}, {"economy", 100}, {"low-power", 5}};
+	struct akida_device_info info = {.size = sizeof(info)};
+	struct akida_device *d;
+	double floor = INFINITY;
+
+	(void)state;
+	assert_int_equal(akida_device_open("virtual:akd1000", &d, NULL), 0);
+	for (int i = 0; i < 3; i++) {
+		struct ak_counters c;
+
+		assert_int_equal(akida_device_clock(d, modes[i].name, NULL), 0);
+		assert_int_equal(akida_device_info(d, &info), 0);
+		assert_true(info.clock_mhz == modes[i].mhz);
+		d->ops->counters(d, &c);
+		assert_true(c.floor_mw > 0 && c.floor_mw < floor);
+		floor = c.floor_mw;
+		assert_int_equal(c.unknown_events, 0);
+	}
+	assert_int_equal(akida_device_clock(d, "turbo", NULL), -EINVAL);
+	assert_int_equal(akida_device_clock(d, NULL, NULL), -EINVAL);
+	assert_int_equal(akida_device_info(d, &info), 0);
+	assert_true(info.clock_mhz == 5);
+	akida_device_close(d);
+	assert_int_equal(akida_device_open("virtual:akd1500", &d, NULL), 0);
+	assert_int_equal(akida_device_clock(d, "economy", NULL), -EINVAL);
+	akida_device_close(d);
+	assert_int_equal(akida_device_open("cpu", &d, NULL), 0);
+	assert_int_equal(akida_device_clock(d, "economy", NULL), -EOPNOTSUPP);
+	akida_device_close(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_clock_modes_of_akd1000),
 		cmocka_unit_test(test_open_unknown_and_absent_names_are_told_apart),
 		cmocka_unit_test(test_info_counts_the_published_meshes),
 		cmocka_unit_test(test_virtual_kws_vendor_program_equals_stored_potentials),

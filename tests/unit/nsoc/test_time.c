@@ -114,6 +114,7 @@ static void test_pipelined_frames_follow_at_the_slowest_layer(void **state)
 	mini_program_free(p);
 }
 
+/* Idle, then keywords one after the other: 131.5 mW are published for the chip at work, 20.7 of them above idle. */
 static void test_working_chip_draws_more_than_the_floor(void **state)
 {
 	struct mini_program *p = mini_program("kws_akd1500_v250_program.bin");
@@ -123,9 +124,10 @@ static void test_working_chip_draws_more_than_the_floor(void **state)
 
 	(void)state;
 	mini_load(m, p, -1);
-	for (uint32_t i = 0; nsoc_time_ns(m->chip) < 450000000; i++) {
-		for (size_t k = 0; k < sizeof(in); k++) /* silence, then noise */
-			in[k] = (uint8_t)(nsoc_time_ns(m->chip) > 200000000 ? k * 31 : 128);
+	for (size_t k = 0; k < sizeof(in); k++)
+		in[k] = (uint8_t)(k * 31);
+	nsoc_advance_us(m->chip, 300000);
+	for (uint32_t i = 0; nsoc_time_ns(m->chip) < 600000000; i++) {
 		mini_enqueue(m, in, 49, 10, 1, i % 4);
 		assert_true(mini_done(m));
 	}
@@ -135,9 +137,8 @@ static void test_working_chip_draws_more_than_the_floor(void **state)
 		most = uw > most ? uw : most;
 		least = uw < least ? uw : least;
 	}
-	assert_true(least >= 112000 - 10);
-	assert_true(most < 300000); /* published: 132 mW */
-	assert_true(most > least + 2000);
+	assert_in_range(least, 112000 - 10, 112000);
+	assert_in_range(most, 112000 + 10000, 112000 + 40000);
 	mini_close(m);
 	mini_program_free(p);
 }
