@@ -187,17 +187,24 @@ check-kernel-ready:
 	@sh $(DEPS) install build toolchain kernel
 	@case "$(or $(KERNELS),arm64)" in *arm64*|all) sh $(DEPS) install kernel-arm64 ;; esac
 	@case "$(KERNELS)" in *newest*|all) sh $(DEPS) install kernel-newest ;; esac
-	@$(MAKE) $(JOBS) --no-print-directory lib $(B)/kernel/host_cases
+	@$(MAKE) $(JOBS) --no-print-directory lib models $(B)/kernel/host_cases
 # The same on a kernel with KASAN, lockdep, kmemleak, UBSAN and DMA-API debug. The first time it builds that kernel.
 check-kernel-debug:
 	@sh $(DEPS) install build toolchain kernel kernel-debug
-	@$(MAKE) $(JOBS) --no-print-directory lib $(B)/kernel/host_cases
+	@$(MAKE) $(JOBS) --no-print-directory lib models $(B)/kernel/host_cases
 	@B='$(B)' KERNELS=debug LEGS='$(LEGS)' TESTS='$(TESTS)' sh tests/kernel/run.sh
 $(B)/kernel/host_cases: tests/kernel/host_cases.c tests/kernel/guest/case.h $(B)/lib/libakida.a $(B)/lib/libakida-tools.a
 	@mkdir -p $(@D)
 	$(SAY) CC $@
 	$(Q)$(CC) $(LIB_CPPFLAGS) $(ALL_CFLAGS) -o $@ $< $(ALL_LDFLAGS) $(B)/lib/libakida-tools.a $(B)/lib/libakida.a \
 		$(TOOLCHAIN_LIBS) -lpthread -ldl
+
+# What the module costs a real kernel, on emulated boards: KERNELS=6.12 for another one.
+bench-driver:
+	@sh $(DEPS) install build toolchain kernel >&2
+	@$(MAKE) $(JOBS) -s --no-print-directory lib models $(B)/kernel/host_cases >&2
+	@B='$(B)' KERNELS='$(or $(KERNELS),6.1)' LEGS=bench sh tests/kernel/run.sh >&2
+	@sed -n 's/^BENCH //p' $(B)/test-logs/kernel/*-bench.log
 
 format:
 	clang-format -i $$(git ls-files 'libakida/*.[ch]' 'tools/*.[ch]' 'firmware/*.[ch]' 'tests/*.[ch]')
@@ -238,7 +245,7 @@ dkms-tree:
 	install -m644 LICENSES/* $(DKMS_TREE)/LICENSES
 	sed 's|@version@|$(VERSION)|' driver/dkms.conf.in > $(DKMS_TREE)/dkms.conf
 
-NOT_YET := deb soak mutate fuzz bench-train bench-driver \
+NOT_YET := deb soak mutate fuzz bench-train \
 	check-docs check-deb check-image check-browser check-hw
 $(NOT_YET):
 	@echo "make $@: not available in this version" >&2; exit 1
@@ -313,6 +320,7 @@ help:
 	@echo "make -s bench-kernels    the cpu device beside oneDNN and XNNPACK; T=1,2 BATCH=1,32 NETS=W1,W2,W3,W4a,W4b,W4c BITS=8,4,84"
 	@echo "make -s bench-sessions   load, memory, threads, software NSoC beside the cpu device, sparse activations"
 	@echo "make -s fit-cost    fit the cost model to published figures, print its errors (docs/cost-model.md)"
+	@echo "make -s bench-driver     system calls, interrupts, doorbells and CPU time for each MiB, in a real kernel; KERNELS=6.1"
 	@echo "make module         akida.ko for the running kernel (KVER= or KDIR= for another)"
 	@echo "make module-install DESTDIR=    it, the udev rule, the group; make dkms-tree    sources for DKMS in build/dkms"
 	@echo "make deps           install what building and testing need (apt; without root: print the list)"
@@ -327,6 +335,6 @@ print-%:
 	@echo '$($*)'
 
 .PHONY: module module-install dkms-tree all lib runtime tools links models unit unit-bin deps bench check check-unit check-asan check-cli check-golden \
-	check-build check-arm check-kernel check-kernel-ready check-kernel-debug lint format docs install clean help bench-kernels bench-sessions fit-cost $(NOT_YET)
+	check-build check-arm check-kernel check-kernel-ready check-kernel-debug lint format docs install clean help bench-kernels bench-sessions fit-cost bench-driver $(NOT_YET)
 .DELETE_ON_ERROR:
 -include $(RUNTIME_OBJ:.o=.d) $(TOOLCHAIN_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TEST_BIN:=.d)

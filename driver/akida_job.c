@@ -20,7 +20,9 @@
 #include "akida_compat.h"
 #include "akida_trace.h"
 
-#define AKIDA_PIECES(bytes) ((bytes) / PAGE_SIZE + 2)
+/* Elements of one transfer: at least a frame, in the worst case a page each, else many small ones. */
+#define AKIDA_PIECES(bytes) ((bytes) / PAGE_SIZE + 4)
+#define AKIDA_SEGS 1024u
 
 static void akida_context_release(struct kref *ref)
 {
@@ -70,7 +72,7 @@ int akida_context_create(struct akida_device *adev, struct akida_program *prog,
 	ctx->level = (u32)(AKIDA_PRIORITY_HIGH - arg->priority);
 	ctx->seq_next = 1;
 	ctx->done = kvcalloc(AKIDA_MAX_QUEUED, sizeof(*ctx->done), GFP_KERNEL_ACCOUNT);
-	ctx->seg_max = AKIDA_PIECES(prog->in_bytes);
+	ctx->seg_max = max_t(u32, AKIDA_PIECES(prog->in_bytes), AKIDA_SEGS);
 	ctx->seg = kvmalloc_array(ctx->seg_max, sizeof(*ctx->seg), GFP_KERNEL_ACCOUNT);
 	if (!ctx->done || !ctx->seg)
 		goto put;
@@ -377,15 +379,49 @@ static int akida_job_verdict(struct akida_device *adev, const struct akida_job *
 }
 
 /*
- * Frames in, outputs out, as many in flight as the ring holds; those in flight are always waited
- * for, so that the mesh is idle afterwards. Returns akida_job_verdict's, or the chip's errno. With
- * core_lock held.
+ * Frames from `first` on with one transfer, at most `most` of them: how many, or the chip's errno.
+ * Room for the outputs' zeros is left in the list where they are small.
+ */
+static int akida_send_frames(struct akida_device *adev, struct akida_job *job, u32 first, u32 most)
+{
+	struct akida_context *ctx = job->ctx;
+	u32 bytes = ctx->program->in_bytes, used = 0, frames = 0, n;
+	int err;
+
+	while (frames < most && (!frames || used + frames + 4 < ctx->seg_max)) {
+		n = akida_buffer_pieces(job->in, job->in_off + (first + frames) * job->in_stride,
+					bytes, ctx->seg + used, ctx->seg_max - used - 2);
+		if (!n)
+			break;
+		used += n;
+		frames++;
+	}
+	err = akc_enqueue_batch(&adev->core, ctx->seg, used, ctx->seg_max, frames);
+	return err < 0 ? err : (int)frames;
+}
+
+static int akida_fetch_frames(struct akida_device *adev, struct akida_job *job, u32 want)
+{
+	void *out = job->out->cpu + job->out_off + job->done.frames * job->out_stride;
+	u32 got;
+	int err;
+
+	err = akc_fetch_batch(&adev->core, out, job->out_stride / 4, want, AKC_JOB_TIMEOUT_US,
+			      &got);
+	job->done.frames += got;
+	return err;
+}
+
+/*
+ * Frames in, outputs out, as many in flight as the ring holds. Half of them are waited for and
+ * replaced at a time, at the end all that are left: few transfers, and the chip is never without
+ * work. Those in flight are always waited for, so that the mesh is idle afterwards. Returns
+ * akida_job_verdict's, or the chip's errno. With core_lock held.
  */
 static int akida_run_frames(struct akida_device *adev, struct akida_job *job, u64 since)
 {
-	struct akida_context *ctx = job->ctx;
-	const struct akida_program *prog = ctx->program;
-	u32 queued = job->done.frames, clk = akc_inference_clk(&adev->core), now;
+	u32 clk = akc_inference_clk(&adev->core), now, queued = job->done.frames, flying;
+	u32 batch = min(job->ctx->batch, akc_room(&adev->core));
 	int err, verdict = 0;
 
 	if (!job->in->dmabuf) /* whoever wrote into one told its exporter */
@@ -393,25 +429,22 @@ static int akida_run_frames(struct akida_device *adev, struct akida_job *job, u6
 	while (job->done.frames < job->count) {
 		if (!verdict)
 			verdict = akida_job_verdict(adev, job, since);
-		while (!verdict && queued < job->count && queued - job->done.frames < ctx->batch) {
-			u32 n = akida_buffer_pieces(job->in, job->in_off + queued * job->in_stride,
-						    prog->in_bytes, ctx->seg, ctx->seg_max);
+		while (!verdict && queued < job->count && queued - job->done.frames < batch) {
+			u32 room = batch - (queued - job->done.frames);
 
-			err = akc_enqueue_segs(&adev->core, ctx->seg, n);
-			if (err == -EAGAIN)
-				break;
+			err = akida_send_frames(adev, job, queued, min(room, job->count - queued));
 			if (err < 0)
 				return err;
-			queued++;
+			queued += (u32)err;
 		}
-		if (verdict && queued == job->done.frames)
+		flying = queued - job->done.frames;
+		if (!flying)
 			return verdict;
-		err = akc_fetch(&adev->core,
-				job->out->cpu + job->out_off + job->done.frames * job->out_stride,
-				AKC_JOB_TIMEOUT_US);
+		err = akida_fetch_frames(adev, job, verdict || queued == job->count
+							    ? flying
+							    : flying - flying / 2);
 		if (err)
 			return err;
-		job->done.frames++;
 		akida_power_poll(adev);
 		now = akc_inference_clk(&adev->core);
 		job->done.inference_clk += (u32)(now - clk);

@@ -39,16 +39,35 @@ static int akida_buffer_vmap(struct akida_buffer *buf)
 	return 0;
 }
 
+/* 64 KiB at a time where that is easily had: the longer the pieces, the shorter the DMA lists. */
+static u32 akida_buffer_fill_some(struct page **pages, u32 count)
+{
+	unsigned int order = count < SZ_64K / PAGE_SIZE ? 0 : get_order(SZ_64K), i;
+	struct page *page = NULL;
+
+	if (order)
+		page = alloc_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NORETRY | __GFP_NOWARN,
+				   order);
+	if (page) {
+		split_page(page, order);
+		for (i = 0; i < 1u << order; i++)
+			pages[i] = page + i;
+		return 1u << order;
+	}
+	pages[0] = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	return pages[0] ? 1 : 0;
+}
+
 static int akida_buffer_fill(struct akida_buffer *buf)
 {
-	u32 i;
+	u32 i, n;
 
 	buf->pages = kvcalloc(buf->page_count, sizeof(*buf->pages), GFP_KERNEL_ACCOUNT);
 	if (!buf->pages)
 		return -ENOMEM;
-	for (i = 0; i < buf->page_count; i++) {
-		buf->pages[i] = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
-		if (!buf->pages[i])
+	for (i = 0; i < buf->page_count; i += n) {
+		n = akida_buffer_fill_some(buf->pages + i, buf->page_count - i);
+		if (!n)
 			return -ENOMEM;
 	}
 	return akida_buffer_vmap(buf);

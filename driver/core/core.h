@@ -214,8 +214,15 @@ int akc_unload(struct akc_dev *d);
  * One frame of in_h*in_w*in_c bytes. Returns the job id (>= 0), -EAGAIN when the pipeline is full.
  */
 int akc_enqueue(struct akc_dev *d, const struct akc_buf *from, u32 off);
-/* The same for a frame in several pieces of host memory, in order; dev of each is filled in. */
-int akc_enqueue_segs(struct akc_dev *d, struct akc_seg *in, u32 count);
+/* Frames that can be enqueued now. */
+u32 akc_room(const struct akc_dev *d);
+/*
+ * Several frames in pieces with one transfer, 1..akc_room(): seg[0..count) are the pieces in host
+ * memory, in order, none part of two frames. The array has room for max, of which the core takes at
+ * least 2 behind count; with more (an element per frame and 4 KiB of its output) it clears outputs in
+ * the same transfer. The last job id, or -EAGAIN; -EINVAL: the pieces are not that many frames.
+ */
+int akc_enqueue_batch(struct akc_dev *d, struct akc_seg *seg, u32 count, u32 max, u32 frames);
 /*
  * Whole frames, stride bytes apart at bus address host, in one transfer with their descriptors.
  * Returns how many of count were taken: 1 to AKC_GROUP_MAX, as many as fit; -EAGAIN when none.
@@ -229,6 +236,11 @@ int akc_poll(struct akc_dev *d);
  * up to timeout_us; on -ETIMEDOUT the caller resets. out holds out_count values.
  */
 int akc_fetch(struct akc_dev *d, s32 *out, u32 timeout_us);
+/*
+ * Outputs of the oldest `want` frames, 1..in flight, stride values apart, with as few transfers as
+ * possible. Waits up to timeout_us for each. *got outputs are valid whatever is returned.
+ */
+int akc_fetch_batch(struct akc_dev *d, s32 *out, u32 stride, u32 want, u32 timeout_us, u32 *got);
 
 /*
  * Clock counters: inference (the larger of the two input DMAs) and programming; 32-bit registers,

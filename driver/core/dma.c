@@ -17,14 +17,22 @@
 #define DMA_TIMEOUT_US 2000000u
 #define DMA_QUIET_US 100000u	 /* after a stop request */
 
-static u32 list_addr(const struct akc_dev *d, enum akc_dir dir)
+/* Three quarters to the device: frames are many pieces, outputs few. */
+static u32 list_split(const struct akc_dev *d)
 {
-	return d->chip->list_addr + (dir == AKC_TO_HOST ? d->chip->list_bytes / 2 : 0);
+	return d->chip->list_bytes / 4 * 3;
 }
 
-static u32 list_capacity(const struct akc_dev *d)
+static u32 list_addr(const struct akc_dev *d, enum akc_dir dir)
 {
-	return (d->chip->list_bytes / 2 - AKC_LL_LINK_BYTES) / AKC_LL_DATA_BYTES;
+	return d->chip->list_addr + (dir == AKC_TO_HOST ? list_split(d) : 0);
+}
+
+static u32 list_capacity(const struct akc_dev *d, enum akc_dir dir)
+{
+	u32 bytes = dir == AKC_TO_HOST ? d->chip->list_bytes - list_split(d) : list_split(d);
+
+	return (bytes - AKC_LL_LINK_BYTES) / AKC_LL_DATA_BYTES;
 }
 
 /*
@@ -127,7 +135,7 @@ static int dma_start(struct akc_dev *d, enum akc_dir dir, const struct akc_seg *
 		     struct akc_cursor *at, u32 *bytes)
 {
 	struct akc_cursor next = *at;
-	u32 room = list_capacity(d);
+	u32 room = list_capacity(d, dir);
 	u32 n = 0;
 	int err;
 

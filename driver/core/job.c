@@ -180,6 +180,21 @@ static int clear_outputs(struct akc_dev *d, u32 slot, u32 n, struct akc_seg *s, 
 	return 0;
 }
 
+/* The controller learns of n descriptors that are in device memory. */
+static void show_frames(struct akc_dev *d, u32 n)
+{
+	u32 last = (akc_ring_next(&d->in) + n - 1) % d->in.slots;
+
+	if (!d->in.running) {
+		akc_write(d, AKC_EVENT_DMA + AKC_CDMA_CONTROL,
+			  akc_read(d, AKC_EVENT_DMA + AKC_CDMA_CONTROL) & ~AKC_CDMA_CONTROL_RUN);
+		akc_ring_run(d, &d->in, true);
+	}
+	akc_ring_push(d, &d->in, last);
+	d->job_last = (u16)(d->job_last + n);
+	d->in_flight += n;
+}
+
 /*
  * n slots in a row, no more than a group: one DMA transfer carries the zeros for their outputs where
  * the host clears, the frames (or NULL: they are there), and the descriptors.
@@ -205,14 +220,7 @@ static int send_group(struct akc_dev *d, u32 slot, u32 n, const struct akc_seg *
 	if (err)
 		return err;
 
-	if (!d->in.running) {
-		akc_write(d, AKC_EVENT_DMA + AKC_CDMA_CONTROL,
-			  akc_read(d, AKC_EVENT_DMA + AKC_CDMA_CONTROL) & ~AKC_CDMA_CONTROL_RUN);
-		akc_ring_run(d, &d->in, true);
-	}
-	akc_ring_push(d, &d->in, slot + n - 1);
-	d->job_last = (u16)(d->job_last + n);
-	d->in_flight += n;
+	show_frames(d, n);
 	return 0;
 }
 
@@ -226,26 +234,83 @@ static int free_slots(const struct akc_dev *d)
 	return d->in_flight < d->in.slots - 1 ? (int)(d->in.slots - 1 - d->in_flight) : -EAGAIN;
 }
 
-/* A frame in several pieces goes in a transfer of its own, before its descriptor. */
-int akc_enqueue_segs(struct akc_dev *d, struct akc_seg *in, u32 count)
+u32 akc_room(const struct akc_dev *d)
 {
-	u32 slot, i, bytes = 0;
+	int room = free_slots(d);
+
+	return room > 0 ? (u32)room : 0;
+}
+
+static u32 next_slot(const struct akc_dev *d, u32 slot)
+{
+	return slot + 1 < d->in.slots ? slot + 1 : 0;
+}
+
+/* Where each piece goes: frames to slots in a row, each filled exactly. */
+static int place_frames(struct akc_dev *d, struct akc_seg *seg, u32 count, u32 frames)
+{
+	u32 slot = akc_ring_next(&d->in), bytes = 0, i;
+
+	for (i = 0; i < count; i++) {
+		seg[i].dev = d->in_addr + slot * d->in_stride + bytes;
+		if (!frames || seg[i].bytes > d->in_bytes - bytes)
+			return -EINVAL;
+		bytes += seg[i].bytes;
+		if (bytes < d->in_bytes)
+			continue;
+		bytes = 0;
+		slot = next_slot(d, slot);
+		frames--;
+	}
+	return bytes || frames ? -EINVAL : 0;
+}
+
+/* The descriptors of slots in a row, over the ring's end too; of a batch they may be many. */
+static void put_descriptors(struct akc_dev *d, struct akc_seg *seg, u32 *count, u32 frames)
+{
+	u32 at = AKC_STAGE_BOUNCE, slot = akc_ring_next(&d->in), i;
+
+	for (i = 0; i < frames; i++) {
+		fill_image_desc(d, akc_stage(d, at), (u16)(d->job_last + 1 + i), slot);
+		if (!i || !slot) { /* the ring's end parts them */
+			seg[*count].host = d->stage.bus + at;
+			seg[*count].dev = d->in.addr + slot * d->in.desc_bytes;
+			seg[*count].bytes = 0;
+			(*count)++;
+		}
+		seg[*count - 1].bytes += d->in.desc_bytes;
+		at += d->in.desc_bytes;
+		slot = next_slot(d, slot);
+	}
+}
+
+/* As send_group, of any number of pieces and slots. */
+int akc_enqueue_batch(struct akc_dev *d, struct akc_seg *seg, u32 count, u32 max, u32 frames)
+{
+	u32 slot, i;
 	int err = free_slots(d);
 
 	if (err < 0)
 		return err;
-	slot = akc_ring_next(&d->in);
-	for (i = 0; i < count; i++) {
-		in[i].dev = d->in_addr + slot * d->in_stride + bytes;
-		if (in[i].bytes > d->in_bytes - bytes)
-			return -EINVAL;
-		bytes += in[i].bytes;
-	}
-	if (bytes != d->in_bytes)
+	if (!count || !frames || max < 2 || count > max - 2)
 		return -EINVAL;
-	err = count > 1 ? akc_dma_run(d, AKC_TO_DEVICE, in, count) : 0;
+	if (frames > (u32)err)
+		return -EAGAIN;
+	err = place_frames(d, seg, count, frames);
+	slot = akc_ring_next(&d->in);
+	for (i = 0; !err && i < frames; i++) {
+		if (d->clear_out && CLEAR_PIECES > max - 2 - count)
+			err = akc_mem_zero(d, d->out_addr + slot * d->out_stride, d->out_stride);
+		else
+			err = clear_outputs(d, slot, 1, seg, &count);
+		slot = next_slot(d, slot);
+	}
+	if (err)
+		return err;
+	put_descriptors(d, seg, &count, frames);
+	err = akc_dma_run(d, AKC_TO_DEVICE, seg, count);
 	if (!err)
-		err = send_group(d, slot, 1, count > 1 ? NULL : in);
+		show_frames(d, frames);
 	return err ? err : d->job_last;
 }
 
@@ -272,10 +337,17 @@ int akc_enqueue_frames(struct akc_dev *d, u64 host, u32 stride, u32 count)
 int akc_enqueue(struct akc_dev *d, const struct akc_buf *from, u32 off)
 {
 	struct akc_seg in = { from->bus + off, 0, d->in_bytes };
+	int err = free_slots(d);
+	u32 slot;
 
 	if (!d->gone && (off > from->bytes || d->in_bytes > from->bytes - off))
 		return -EINVAL;
-	return akc_enqueue_segs(d, &in, 1);
+	if (err < 0)
+		return err;
+	slot = akc_ring_next(&d->in);
+	in.dev = d->in_addr + slot * d->in_stride;
+	err = send_group(d, slot, 1, &in);
+	return err ? err : d->job_last;
 }
 
 /* The chip names the last finished job: every one up to it is finished. Ids wrap at 2^16. */
@@ -297,33 +369,46 @@ int akc_poll(struct akc_dev *d)
 	return (int)done;
 }
 
-/* How many jobs are finished and not fetched: at least one. */
-static int wait_job(struct akc_dev *d, u32 timeout_us)
+/*
+ * Until `want` jobs are finished and not fetched; the time limit is that of each. How many are,
+ * whatever is returned.
+ */
+static int wait_jobs(struct akc_dev *d, u32 want, u32 timeout_us, u32 *finished)
 {
 	struct akc_wait w;
 	bool more;
-	int done;
+	int n;
 
+	*finished = 0;
 	akc_wait_init(d, &w, timeout_us);
 	do {
 		more = akc_wait(d, &w);
-		done = akc_poll(d);
-	} while (!done && more);
-	if (!done)
-		return akc_fail(d, -ETIMEDOUT, "no completion", (u16)(d->job_done + 1),
+		n = akc_poll(d);
+		if (n < 0)
+			return n;
+		if ((u32)n > *finished)
+			akc_wait_init(d, &w, timeout_us);
+		*finished = (u32)n;
+	} while (*finished < want && more);
+	if (*finished < want)
+		return akc_fail(d, -ETIMEDOUT, "no completion", (u16)(d->job_done + *finished + 1),
 				timeout_us);
-	return done;
+	return 0;
 }
 
 /*
- * Outputs of several finished jobs that lie side by side come in one transfer when they are small;
- * those not asked for yet stay in the stage buffer.
+ * Outputs of several finished jobs come in one transfer when they are small, over the ring's end
+ * too; those not asked for yet stay in the stage buffer.
  */
 static int read_small(struct akc_dev *d, u32 slot, u32 done)
 {
-	u32 n = akc_min(akc_min(done, d->in.slots - slot), AKC_STAGE_OUT_BYTES / d->out_stride);
-	int err = akc_mem_read(d, &d->stage, AKC_STAGE_OUT, d->out_addr + slot * d->out_stride,
-			       n * d->out_stride);
+	u32 n = akc_min(done, AKC_STAGE_OUT_BYTES / d->out_stride);
+	u32 high = akc_min(n, d->in.slots - slot) * d->out_stride;
+	const struct akc_seg s[2] = {
+		{ d->stage.bus + AKC_STAGE_OUT, d->out_addr + slot * d->out_stride, high },
+		{ d->stage.bus + AKC_STAGE_OUT + high, d->out_addr, n * d->out_stride - high },
+	};
+	int err = akc_dma_run(d, AKC_TO_HOST, s, s[1].bytes ? 2 : 1);
 
 	if (err)
 		return err;
@@ -388,14 +473,15 @@ int akc_fetch(struct akc_dev *d, s32 *out, u32 timeout_us)
 	if (!d->loaded || !d->in_flight)
 		return -EINVAL;
 	if (d->out_next == d->out_staged) {
-		int done = wait_job(d, timeout_us);
+		u32 done;
 
-		if (done < 0)
-			return done;
+		err = wait_jobs(d, 1, timeout_us, &done);
+		if (err)
+			return err;
 		akc_ring_clear_status(d, &d->in);
 		/* The oldest of in_flight slots that end at the newest. */
 		slot = (d->in.last + d->in.slots + 1 - d->in_flight) % d->in.slots;
-		err = small ? read_small(d, slot, (u32)done)
+		err = small ? read_small(d, slot, done)
 			    : read_large(d, d->out_addr + slot * d->out_stride, out);
 	}
 	if (!err && small)
@@ -406,4 +492,24 @@ int akc_fetch(struct akc_dev *d, s32 *out, u32 timeout_us)
 	d->in_flight--;
 	d->frames++;
 	return 0;
+}
+
+int akc_fetch_batch(struct akc_dev *d, s32 *out, u32 stride, u32 want, u32 timeout_us, u32 *got)
+{
+	u32 finished;
+	int err = 0, late;
+
+	*got = 0;
+	if (d->gone)
+		return -EIO;
+	if (!d->loaded || !want || want > d->in_flight)
+		return -EINVAL;
+	late = wait_jobs(d, want, timeout_us, &finished);
+	while (*got < akc_min(want, finished)) {
+		err = akc_fetch(d, out + *got * stride, 0);
+		if (err)
+			break;
+		(*got)++;
+	}
+	return err ? err : late;
 }

@@ -61,8 +61,8 @@
  * from there.
  */
 #define AKD1500_SCRATCH_ADDR 0x20000100u
-/* Our linked lists: the last 4 KiB, which a vendor engine (compatibility mode) reaches last. */
-#define AKD1500_LIST_ADDR 0x200ff000u
-#define AKD1500_LIST_BYTES 0x1000u
+/* Our linked lists: the last 8 KiB, which a vendor engine (compatibility mode) reaches last. */
+#define AKD1500_LIST_ADDR 0x200fe000u
+#define AKD1500_LIST_BYTES 0x2000u
 
 #endif

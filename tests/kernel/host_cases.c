@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * host_cases OUT SHARED: writes the programs that the guest runs, each with inputs and the outputs of `virtual:` on this
- * host (guest/case.h): a small network of our own mapped for both chips, and the vendor's keyword-spotting program when
- * SHARED/data/programs has it.
+ * host_cases OUT MNIST SHARED: writes the programs that the guest runs, each with inputs and the outputs of `virtual:` on
+ * this host (guest/case.h): a small network, one with large frames and the model of file MNIST, mapped for both chips, and
+ * the vendor's keyword-spotting program when SHARED/data/programs has it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +15,7 @@
 #include "uapi/akida.h"
 
 #define FRAMES 24u
+#define LARGE_FRAMES 7u /* a little more than 1 MiB */
 
 static void die(const char *what, struct akida_diag *diag)
 {
@@ -101,6 +102,53 @@ static struct akida_model *small_network(struct akida_diag *diag)
 	return m;
 }
 
+/* 224x224x3: little to compute, much to move. */
+static struct akida_model *large_network(struct akida_diag *diag)
+{
+	struct akida_layer *l = calloc(5, sizeof(*l));
+	struct akida_model *m = NULL;
+	uint32_t size = 224;
+
+	if (!l)
+		die("no memory", NULL);
+	for (int i = 0; i < 5; i++) {
+		l[i] = (struct akida_layer){.name = "layer",
+					    .type = i ? AKIDA_LAYER_SEPARABLE : AKIDA_LAYER_INPUT_CONV,
+					    .in_h = size,
+					    .in_w = size,
+					    .in_c = i ? 16 : 3,
+					    .in_bits = i ? 4 : 8,
+					    .filters = 16,
+					    .kernel_h = 3,
+					    .kernel_w = 3,
+					    .stride = i < 3 ? 2 : 1,
+					    .padding = AKIDA_PAD_SAME,
+					    .weights_bits = i ? 4 : 8,
+					    .activation = true,
+					    .act_bits = 4};
+		size /= i < 3 ? 2 : 1;
+	}
+	l[3].pool = AKIDA_POOL_GLOBAL_AVERAGE;
+	l[4] = (struct akida_layer){.name = "head",
+				    .type = AKIDA_LAYER_FULLY,
+				    .in_h = 1,
+				    .in_w = 1,
+				    .in_c = 16,
+				    .in_bits = 4,
+				    .filters = 10,
+				    .kernel_h = 1,
+				    .kernel_w = 1,
+				    .stride = 1,
+				    .weights_bits = 4};
+	for (int i = 0; i < 5; i++) {
+		snprintf(l[i].name, sizeof(l[i].name), "layer%d", i);
+		fill_layer(&l[i], i ? 7 : 127);
+	}
+	if (ak_model_create(l, 5, "large", &m, diag))
+		die("model", diag);
+	return m;
+}
+
 static void put(FILE *f, const void *p, size_t bytes)
 {
 	if (bytes && fwrite(p, bytes, 1, f) != 1)
@@ -177,26 +225,27 @@ static void write_program(const char *folder, const char *name, const struct aki
 		die(path, diag);
 }
 
-static void our_network(const char *folder, struct akida_diag *diag)
+/* Maps the model for both chips; takes it. */
+static void our_network(const char *folder, const char *name, struct akida_model *m, size_t frame_bytes,
+			uint32_t frames, struct akida_diag *diag)
 {
 	static const char *const chips[] = {"akd1000", "akd1500"};
 	struct akida_map_params mp = {.size = sizeof(mp)};
-	struct akida_model *m = small_network(diag);
-	uint8_t *in = malloc(FRAMES * 784);
+	uint8_t *in = malloc(frames * frame_bytes);
 
 	if (!in)
 		die("no memory", NULL);
-	for (size_t i = 0; i < FRAMES * 784; i++)
+	for (size_t i = 0; i < frames * frame_bytes; i++)
 		in[i] = (uint8_t)(rng(3) ? 0 : rng(256));
 	for (int c = 0; c < 2; c++) {
 		struct akida_program *p = NULL;
-		char name[32];
+		char file[64];
 
 		if (akida_map(m, chips[c], &mp, &p, NULL, diag))
 			die(chips[c], diag);
-		snprintf(name, sizeof(name), "small-%s", chips[c]);
-		write_case(folder, name, p, in, FRAMES, diag);
-		write_program(folder, name, p, diag);
+		snprintf(file, sizeof(file), "%s-%s", name, chips[c]);
+		write_case(folder, file, p, in, frames, diag);
+		write_program(folder, file, p, diag);
 		akida_program_destroy(p);
 	}
 	free(in);
@@ -227,11 +276,16 @@ static void vendor_program(const char *folder, const char *shared, struct akida_
 int main(int argc, char **argv)
 {
 	struct akida_diag *diag = akida_diag_create();
+	struct akida_model *mnist = NULL;
 
-	if (argc != 3 || !diag)
-		die("usage: host_cases OUT SHARED", NULL);
-	our_network(argv[1], diag);
-	vendor_program(argv[1], argv[2], diag);
+	if (argc != 4 || !diag)
+		die("usage: host_cases OUT MNIST SHARED", NULL);
+	if (akida_model_load(argv[2], &mnist, diag))
+		die(argv[2], diag);
+	our_network(argv[1], "small", small_network(diag), 28 * 28, FRAMES, diag);
+	our_network(argv[1], "large", large_network(diag), 224 * 224 * 3, LARGE_FRAMES, diag);
+	our_network(argv[1], "mnist", mnist, 28 * 28, FRAMES, diag);
+	vendor_program(argv[1], argv[3], diag);
 	akida_diag_destroy(diag);
 	return 0;
 }

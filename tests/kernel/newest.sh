@@ -37,6 +37,7 @@ v=$(find "$root/usr/src" -maxdepth 1 -name 'linux-headers-*-amd64' | sed 's|.*/l
 [ -n "$v" ] || give_up "no headers in $root/usr/src"
 image=$bed/vmlinux-$v
 if [ ! -f "$image" ]; then
+	mkdir -p "$bed/boot"
 	for p in "linux-binary-$v" "linux-image-$v"; do # where the image is, from 7.0 on and before
 		inside sh -c "cd /tmp && apt-get -q -o APT::Sandbox::User=root download $p" >> "$bed/newest.log" 2>&1 || continue
 		dpkg-deb -x "$root/tmp/$p"_*.deb "$root/tmp/image"

@@ -36,6 +36,8 @@ build module_is_clean_for_sparse sparse C=2 "CF=-D__CHECK_ENDIAN__ -Wsparse-erro
 unfit=LINUX_VERSION_CODE,CONSTANT_COMPARISON,STATIC_CONST_CHAR_ARRAY
 # checkpatch comes with the source of the kernel only; of it these three files stay.
 scripts=$AKIDA_BED/checkpatch
+exec 8> "$AKIDA_BED/lock"
+flock 8
 if [ ! -f "$scripts/checkpatch.pl" ]; then
 	mkdir -p "$scripts"
 	tar=$AKIDA_BED/debug/linux-source-6.1/scripts

@@ -40,6 +40,7 @@ busybox-static cmd busybox
 cpio cmd cpio
 kmod cmd modinfo
 xz-utils cmd xz
+dwarves cmd pahole
 zstd cmd zstd
 linux-headers-amd64 pkg linux-headers-amd64
 dpkg-dev cmd dpkg-source

@@ -34,6 +34,34 @@ static void run_small_in_batches(void)
 	run_small(1, 8);
 }
 
+static void run_mnist(void)
+{
+	struct guest_job j;
+
+	for (unsigned int board = 0; board < 2; board++) {
+		guest_job(&j, guest_open(board), guest_ours("mnist", board), 4);
+		guest_run_and_compare(&j, j.c->head.frames);
+	}
+}
+
+/* Batches share DMA lists: 1 MiB to the device takes at most 4 doorbells and interrupts, the way of the outputs included. */
+static void run_large_frames_with_few_doorbells(void)
+{
+	for (unsigned int board = 0; board < 2; board++) {
+		struct akida_query before = {.size = sizeof(before)}, after = {.size = sizeof(after)};
+		struct guest_job j;
+
+		guest_job(&j, guest_open(board), guest_ours("large", board), 8);
+		CHECK(j.c->head.frames * j.c->in_bytes >= 1u << 20);
+		guest_run_and_compare(&j, 1); /* the program is loaded */
+		EQ(guest_ioctl(j.fd, AKIDA_IOC_QUERY, &before), 0);
+		guest_run_and_compare(&j, j.c->head.frames);
+		EQ(guest_ioctl(j.fd, AKIDA_IOC_QUERY, &after), 0);
+		CHECK(after.doorbells > before.doorbells && after.doorbells - before.doorbells <= 4);
+		CHECK(after.interrupts - before.interrupts <= 4);
+	}
+}
+
 static void run_vendor_keyword_spotting(void)
 {
 	struct guest_case *c = guest_case("vendor-kws");
@@ -168,6 +196,8 @@ int main(void)
 	RUN(run_small_on_the_first_board);
 	RUN(run_small_on_the_second_board);
 	RUN(run_small_in_batches);
+	RUN(run_mnist);
+	RUN(run_large_frames_with_few_doorbells);
 	RUN(run_vendor_keyword_spotting);
 	RUN(run_with_offsets_and_strides);
 	RUN(run_counts_time_jobs_and_clocks);

@@ -378,9 +378,17 @@ struct guest_case *guest_case(const char *name)
 	return c;
 }
 
+struct guest_case *guest_ours(const char *name, unsigned int board)
+{
+	char file[64];
+
+	snprintf(file, sizeof(file), "%.32s-%s", name, guest_boards[board].device == 0xa500 ? "akd1500" : "akd1000");
+	return guest_case(file);
+}
+
 struct guest_case *guest_small(unsigned int board)
 {
-	return guest_case(guest_boards[board].device == 0xa500 ? "small-akd1500" : "small-akd1000");
+	return guest_ours("small", board);
 }
 
 struct akida_program_create guest_program_args(const struct guest_case *c)

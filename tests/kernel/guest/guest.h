@@ -112,7 +112,9 @@ struct guest_case {
 };
 /* /data/NAME.case; skips the test when it is not there. Stays until the program ends. */
 struct guest_case *guest_case(const char *name);
-struct guest_case *guest_small(unsigned int board); /* our own small network, for the board's chip */
+/* One of ours, for the board's chip: small, large (frames of 147 KiB, 7 are a MiB), mnist. */
+struct guest_case *guest_ours(const char *name, unsigned int board);
+struct guest_case *guest_small(unsigned int board);
 /* Everything PROGRAM_CREATE needs, filled from the case. */
 struct akida_program_create guest_program_args(const struct guest_case *c);
 uint32_t guest_program(int fd, const struct guest_case *c);

@@ -3,8 +3,8 @@
 #include "scripted_bus.h"
 
 #define EDMA(off) (AKD1000_EDMA + (off))
-#define CAPACITY_1000 ((0x8000u - 16) / 24)
-#define CAPACITY_1500 ((0x800u - 16) / 24)
+#define CAPACITY_1000 ((0xc000u - 16) / 24)
+#define CAPACITY_1500 ((0x1800u - 16) / 24)
 static const u16 chips[2] = {AKC_PCI_AKD1000, AKC_PCI_AKD1500};
 
 static u32 list_off(const struct akc_dev *d, enum akc_dir dir)
@@ -12,7 +12,7 @@ static u32 list_off(const struct akc_dev *d, enum akc_dir dir)
 	u32 addr, bytes;
 
 	akc_list_area(d, &addr, &bytes);
-	return addr - 0x20000000u + (dir == AKC_TO_HOST ? bytes / 2 : 0);
+	return addr - 0x20000000u + (dir == AKC_TO_HOST ? bytes / 4 * 3 : 0);
 }
 
 static void test_dma_edma_start_programs_channel_then_rings(void **state)
@@ -314,7 +314,7 @@ static void test_dma_list_memory_that_does_not_hold_gives_eio(void **state)
 
 	(void)state;
 	sb_device(b, &d, AKC_PCI_AKD1500);
-	sb_give(b, 4, 0xff000, 1, 0u);
+	sb_give(b, 4, 0xfe000, 1, 0u);
 	assert_int_equal(akc_mem_write(&d, 0x20001000, &buf, 0, 64), -EIO);
 	assert_string_equal(b->last_what, "list memory does not hold");
 	assert_int_equal(sb_count_writes(b, 0, 0x104), 0);

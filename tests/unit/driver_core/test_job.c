@@ -195,9 +195,9 @@ static void test_enqueue_without_window_sends_whole_rows(void **state)
 	tear_down(b);
 }
 
-static void test_enqueue_segs_gathers_a_frame_of_pieces(void **state)
+static void test_enqueue_batch_gathers_a_frame_of_pieces(void **state)
 {
-	struct akc_seg in[3] = {
+	struct akc_seg in[5] = {
 		{SB_STAGE_BUS + 0x8000, 0, 20}, {SB_STAGE_BUS + 0x9001, 0, 27}, {SB_STAGE_BUS + 0xa000, 0, 1}};
 	struct akc_dev d;
 	struct sample s;
@@ -210,16 +210,18 @@ static void test_enqueue_segs_gathers_a_frame_of_pieces(void **state)
 	memset(b->host + 0x8000, 1, 20);
 	memset(b->host + 0x9001, 2, 27);
 	b->host[0xa000] = 3;
-	assert_int_equal(akc_enqueue_segs(&d, in, 3), 0x1235);
+	assert_int_equal(akc_enqueue_batch(&d, in, 3, 5, 1), 0x1235);
 	frame = device_memory(b, d.in_addr, 48);
 	for (u32 i = 0; i < 48; i++)
 		assert_int_equal(frame[i], i < 20 ? 1 : i < 47 ? 2 : 3);
+	assert_int_equal(akc_enqueue_batch(&d, in, 3, 4, 1), -EINVAL); /* no room for the core's own */
+	assert_int_equal(akc_enqueue_batch(&d, in, 3, 5, 2), -EINVAL);
 	in[2].bytes = 2; /* a byte too many, one too few, one piece too large for 32 bits of sum */
-	assert_int_equal(akc_enqueue_segs(&d, in, 3), -EINVAL);
-	assert_int_equal(akc_enqueue_segs(&d, in, 2), -EINVAL);
+	assert_int_equal(akc_enqueue_batch(&d, in, 3, 5, 1), -EINVAL);
+	assert_int_equal(akc_enqueue_batch(&d, in, 2, 5, 1), -EINVAL);
 	in[2].bytes = 0xfffffff0;
-	assert_int_equal(akc_enqueue_segs(&d, in, 3), -EINVAL);
-	assert_int_equal(akc_enqueue_segs(&d, in, 0), -EINVAL);
+	assert_int_equal(akc_enqueue_batch(&d, in, 3, 5, 1), -EINVAL);
+	assert_int_equal(akc_enqueue_batch(&d, in, 0, 5, 1), -EINVAL);
 	assert_int_equal(d.in_flight, 1);
 	tear_down(b);
 }
@@ -312,6 +314,93 @@ static void test_jobs_in_flight_come_back_in_order_over_the_id_wrap(void **state
 	assert_int_equal(out[0], 50);
 	assert_int_equal(d.frames, 5);
 	assert_int_equal(b->failures, 0);
+	tear_down(b);
+}
+
+/* Frames over the ring's end: one list in, one descriptor after the other shown, outputs of a stretch in one list. */
+static void test_batches_take_one_transfer_each_way(void **state)
+{
+	(void)state;
+	for (u32 c = 0; c < 2; c++) {
+		struct akc_seg seg[16];
+		struct akc_dev d;
+		struct sample s;
+		struct sb *b;
+		s32 out[12];
+		u32 got;
+
+		set_up(&b, &d, &s, chips[c]);
+		assert_int_equal(akc_load(&d, &s.p, 4), 0);
+		assert_int_equal(akc_room(&d), 4);
+		for (u32 round = 0; round < 3; round++) {
+			u32 slot = akc_ring_next(&d.in);
+			u16 job = (u16)(0x1235 + 3 * round);
+
+			for (u32 i = 0; i < 3; i++) {
+				memset(b->host + 0x8000 + 48 * i, (int)(i + 1), 48);
+				seg[i] = (struct akc_seg){SB_STAGE_BUS + 0x8000 + 48 * i, 0, 48};
+			}
+			b->transfers[AKC_TO_DEVICE] = b->transfers[AKC_TO_HOST] = 0;
+			assert_int_equal(akc_enqueue_batch(&d, seg, 3, 16, 3), job + 2);
+			assert_int_equal(b->transfers[AKC_TO_DEVICE], 1);
+			assert_int_equal(akc_room(&d), 1);
+			assert_int_equal(akc_enqueue_batch(&d, seg, 3, 16, 3), -EAGAIN);
+			for (u32 i = 0; i < 3; i++) {
+				u32 at = (slot + i) % 5;
+
+				assert_int_equal(mem32(b, d.in.addr + 64 * at) >> 16, job + i);
+				assert_int_equal(mem32(b, d.in.addr + 64 * at + 4), d.in_addr + at * d.in_stride);
+				assert_int_equal(mem32(b, d.in.addr + 64 * at + 28), d.out_addr + at * d.out_stride);
+				assert_int_equal(device_memory(b, d.in_addr + at * d.in_stride, 48)[47], i + 1);
+				assert_int_equal(mem32(b, d.out_addr + at * d.out_stride + 36), c ? 0xa5a5a5a5 : 0);
+			}
+			assert_int_equal(*sb_cell(b, core_bar, HRC(4)), ((slot + 2) % 5) << 16);
+			for (u32 i = 0; i < 3; i++)
+				finish(b, &d, (u16)(job + i), (slot + i) % 5, (s32)(10 * round + i));
+			memset(out, 0x5a, sizeof(out));
+			assert_int_equal(akc_fetch_batch(&d, out, 3, 4, 1000, &got), -EINVAL);
+			assert_int_equal(akc_fetch_batch(&d, out, 3, 3, 1000, &got), 0);
+			assert_int_equal(got, 3);
+			assert_int_equal(b->transfers[AKC_TO_HOST], 1);
+			for (u32 i = 0; i < 3; i++) {
+				assert_int_equal(out[3 * i], 10 * round + i);
+				assert_int_equal(out[3 * i + 1], -(s32)(10 * round + i));
+				assert_int_equal(out[3 * i + 2], 0x5a5a5a5a);
+			}
+			memset(device_memory(b, d.out_addr, 5 * d.out_stride), 0xa5, 5 * d.out_stride);
+		}
+		assert_int_equal(b->failures, 0);
+		tear_down(b);
+	}
+}
+
+static void test_fetch_of_a_batch_keeps_what_finished(void **state)
+{
+	struct akc_dev d;
+	struct sample s;
+	struct sb *b;
+	s32 out[4];
+	u32 got;
+	u64 from;
+
+	(void)state;
+	set_up(&b, &d, &s, AKC_PCI_AKD1500);
+	assert_int_equal(akc_load(&d, &s.p, 4), 0);
+	for (u32 i = 0; i < 3; i++)
+		assert_int_equal(akc_enqueue(&d, &d.stage, 0x4000), 0x1235 + i);
+	finish(b, &d, 0x1235, 0, 7);
+	from = b->now_ns;
+	assert_int_equal(akc_fetch_batch(&d, out, 2, 2, 300000, &got), -ETIMEDOUT);
+	assert_in_range(b->now_ns - from, 300000000ull, 302000000ull);
+	assert_int_equal(got, 1);
+	assert_int_equal(out[0], 7);
+	assert_int_equal(d.in_flight, 2);
+	finish(b, &d, 0x1236, 1, 8);
+	finish(b, &d, 0x1237, 2, 9);
+	akc_put32(device_memory(b, d.out_addr + 2 * d.out_stride, 4), 0x00000002); /* a format that does not exist */
+	assert_int_equal(akc_fetch_batch(&d, out, 2, 2, 1000, &got), -EIO);
+	assert_int_equal(got, 1);
+	assert_int_equal(out[0], 8);
 	tear_down(b);
 }
 
@@ -534,9 +623,11 @@ int main(void)
 		cmocka_unit_test(test_load_resets_programs_and_prepares_the_input),
 		cmocka_unit_test(test_enqueue_writes_image_descriptor_words),
 		cmocka_unit_test(test_enqueue_without_window_sends_whole_rows),
-		cmocka_unit_test(test_enqueue_segs_gathers_a_frame_of_pieces),
+		cmocka_unit_test(test_enqueue_batch_gathers_a_frame_of_pieces),
 		cmocka_unit_test(test_frames_go_in_groups),
 		cmocka_unit_test(test_jobs_in_flight_come_back_in_order_over_the_id_wrap),
+		cmocka_unit_test(test_batches_take_one_transfer_each_way),
+		cmocka_unit_test(test_fetch_of_a_batch_keeps_what_finished),
 		cmocka_unit_test(test_poll_of_an_id_never_sent_gives_eio),
 		cmocka_unit_test(test_fetch_without_completion_times_out),
 		cmocka_unit_test(test_fetch_of_a_large_output_takes_several_reads),

@@ -195,7 +195,7 @@ static void test_conf_read_sends_header_and_returns_word(void **state)
 	assert_int_equal(b->elements[AKC_TO_HOST], 1);
 	assert_int_equal(*sb_cell(b, 4, 0x3f0000 + 24 + 4), 8); /* the header is two words */
 	assert_int_equal(*sb_cell(b, 4, 0x3f0000 + 24 + 16), 0x24000040);
-	assert_int_equal(*sb_cell(b, 4, 0x3f8000 + 8), 0x24000080);
+	assert_int_equal(*sb_cell(b, 4, 0x3fc000 + 8), 0x24000080);
 	sb_free(b);
 }
 
