@@ -25,6 +25,7 @@
 #include <linux/atomic.h>
 #include <linux/cdev.h>
 #include <linux/device.h>
+#include <linux/fs.h>
 #include <linux/idr.h>
 #include <linux/kref.h>
 #include <linux/list.h>
@@ -46,6 +47,8 @@
 #define AKIDA_MAX_FILE_BYTES ((u64)SZ_256M)
 #define AKIDA_MAX_PROGRAM_BYTES SZ_16M
 #define AKIDA_QUANTUM_NS (50 * NSEC_PER_MSEC)
+#define AKIDA_SUBMIT_FIRST 72u /* bytes of the first versions */
+#define AKIDA_WAIT_FIRST 80u
 #define AKIDA_LEVELS 3u /* of priority, the highest first */
 
 #define AKIDA_POWER_SAMPLES 1024u
@@ -182,9 +185,23 @@ struct akida_done {
 struct akida_job { /* one SUBMIT */
 	struct list_head entry;
 	struct akida_context *ctx;
+	struct akida_uring *uring; /* who is told of its end; NULL: WAIT and poll */
 	struct akida_buffer *in, *out;
 	u32 in_off, in_stride, out_off, out_stride, count;
 	bool cancelled;
+	struct akida_done done;
+};
+
+/* An io_uring command, from its issue to its completion. */
+struct akida_uring {
+	struct io_uring_cmd *cmd;
+	struct akida_context *ctx; /* reference held */
+	u64 seq;		   /* 0: not queued yet */
+	u64 wait_ptr;		   /* of the caller's struct akida_wait, or 0 */
+	u32 wait_size, context;
+	fl_owner_t owner; /* the process, for akida_uring_flush */
+	int fault; /* the caller could not be told seq */
+	atomic_t steps;
 	struct akida_done done;
 };
 
@@ -194,6 +211,10 @@ void akida_msi_update(struct akida_device *adev);
 
 /* akida_file.c */
 extern const struct file_operations akida_fops;
+struct akida_context *akida_context_find(struct akida_file *af, u32 handle);
+int akida_submit_arg(const struct akida_submit __user *user, struct akida_submit *a);
+int akida_submit(struct akida_file *af, struct akida_submit *a, struct akida_uring *u);
+int akida_cancel(struct akida_file *af, const struct akida_cancel *a);
 
 /* akida_mem.c */
 int akida_buffer_alloc(struct akida_device *adev, u32 bytes, struct akida_buffer **out);
@@ -229,9 +250,11 @@ int akida_context_create(struct akida_device *adev, struct akida_program *prog,
 void akida_context_put(struct akida_context *ctx);
 void akida_context_cancel(struct akida_context *ctx, int status);
 int akida_job_submit(struct akida_context *ctx, struct akida_buffer *in, struct akida_buffer *out,
-		     struct akida_submit *arg);
+		     struct akida_submit *arg, struct akida_uring *uring);
+void akida_done_tell(const struct akida_done *done, struct akida_wait *w);
 int akida_job_wait(struct akida_context *ctx, struct akida_wait *arg);
 int akida_job_cancel(struct akida_context *ctx, u64 seq);
+u64 akida_job_of(struct akida_context *ctx, fl_owner_t owner);
 int akida_worker(void *data);
 void akida_cancel_older(struct akida_device *adev, u32 generation, int status);
 void akida_counters(struct akida_device *adev);
@@ -251,6 +274,12 @@ void akida_power_unregister(struct akida_device *adev);
 void akida_power_poll(struct akida_device *adev);
 void akida_power_refresh(struct akida_device *adev);
 int akida_power_read(struct akida_file *af, struct akida_power *arg);
+
+/* akida_uring.c, with CONFIG_IO_URING */
+struct io_uring_cmd;
+int akida_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);
+void akida_uring_end(struct akida_uring *u, const struct akida_done *done);
+int akida_uring_flush(struct file *file, fl_owner_t owner);
 
 /* akida_sysfs.c */
 extern const struct attribute_group *akida_groups[];

@@ -140,6 +140,7 @@ static int akida_ioc_query(struct akida_file *af, void *arg)
 	q->caps = AKIDA_CAP_BUFFER_ALLOC | AKIDA_CAP_EVENTFD | AKIDA_CAP_USER_MEMORY |
 		  AKIDA_CAP_POLL | AKIDA_CAP_PRIORITY | AKIDA_CAP_CANCEL |
 		  (IS_ENABLED(CONFIG_DMA_SHARED_BUFFER) ? AKIDA_CAP_DMABUF : 0) |
+		  (IS_ENABLED(CONFIG_IO_URING) ? AKIDA_CAP_URING : 0) |
 		  (READ_ONCE(adev->irq) ? AKIDA_CAP_INTERRUPT : 0) |
 		  (adev->meter.present ? AKIDA_CAP_POWER : 0);
 	akida_power_refresh(adev);
@@ -382,7 +383,7 @@ static int akida_ioc_context_destroy(struct akida_file *af, void *arg)
 }
 
 /* A reference on the context, or NULL. */
-static struct akida_context *akida_context_find(struct akida_file *af, u32 handle)
+struct akida_context *akida_context_find(struct akida_file *af, u32 handle)
 {
 	struct akida_context *ctx;
 
@@ -416,7 +417,8 @@ static int akida_submit_side(struct akida_file *af, const struct akida_submit *a
 }
 
 static int akida_submit_locked(struct akida_context *ctx, struct akida_buffer *in,
-			       struct akida_buffer *out, struct akida_submit *a)
+			       struct akida_buffer *out, struct akida_submit *a,
+			       struct akida_uring *u)
 {
 	struct akida_submit inside = *a; /* offsets into the buffers */
 	int err = ctx->adev->dead ? -ENODEV : 0;
@@ -428,15 +430,15 @@ static int akida_submit_locked(struct akida_context *ctx, struct akida_buffer *i
 	if (!err && a->flags & AKIDA_SUBMIT_USER_OUT)
 		inside.out_offset = 0;
 	if (!err)
-		err = akida_job_submit(ctx, in, out, &inside);
+		err = akida_job_submit(ctx, in, out, &inside, u);
 	a->seq = inside.seq;
 	return err;
 }
 
-static int akida_ioc_submit(struct akida_file *af, void *arg)
+/* u: who is told when it has ended, or NULL. */
+int akida_submit(struct akida_file *af, struct akida_submit *a, struct akida_uring *u)
 {
 	struct akida_device *adev = af->adev;
-	struct akida_submit *a = arg;
 	struct akida_buffer *in = NULL, *out = NULL;
 	struct akida_context *ctx;
 	int err;
@@ -452,7 +454,7 @@ static int akida_ioc_submit(struct akida_file *af, void *arg)
 		err = akida_submit_side(af, a, true, 4ull * ctx->program->out_words, &out);
 	if (!err) {
 		down_read(&adev->remove_sem);
-		err = akida_submit_locked(ctx, in, out, a);
+		err = akida_submit_locked(ctx, in, out, a, u);
 		up_read(&adev->remove_sem);
 	}
 	akida_buffer_put(in);
@@ -461,9 +463,26 @@ static int akida_ioc_submit(struct akida_file *af, void *arg)
 	return err;
 }
 
-static int akida_ioc_cancel(struct akida_file *af, void *arg)
+static int akida_ioc_submit(struct akida_file *af, void *arg)
 {
-	struct akida_cancel *a = arg;
+	return akida_submit(af, arg, NULL);
+}
+
+/* As the ioctl takes it. */
+int akida_submit_arg(const struct akida_submit __user *user, struct akida_submit *a)
+{
+	u32 size;
+
+	if (get_user(size, &user->size))
+		return -EFAULT;
+	if (size < AKIDA_SUBMIT_FIRST || size > PAGE_SIZE)
+		return -EINVAL;
+	memset(a, 0, sizeof(*a));
+	return copy_struct_from_user(a, sizeof(*a), user, size);
+}
+
+int akida_cancel(struct akida_file *af, const struct akida_cancel *a)
+{
 	struct akida_context *ctx;
 	int err;
 
@@ -475,6 +494,11 @@ static int akida_ioc_cancel(struct akida_file *af, void *arg)
 	err = akida_job_cancel(ctx, a->seq);
 	akida_context_put(ctx);
 	return err;
+}
+
+static int akida_ioc_cancel(struct akida_file *af, void *arg)
+{
+	return akida_cancel(af, arg);
 }
 
 static int akida_ioc_wait(struct akida_file *af, void *arg)
@@ -550,8 +574,9 @@ static const struct akida_ioc {
 					       sizeof(struct akida_context_create), 40},
 	[_IOC_NR(AKIDA_IOC_CONTEXT_DESTROY)] = {akida_ioc_context_destroy,
 						sizeof(struct akida_destroy), 16},
-	[_IOC_NR(AKIDA_IOC_SUBMIT)] = {akida_ioc_submit, sizeof(struct akida_submit), 72, true},
-	[_IOC_NR(AKIDA_IOC_WAIT)] = {akida_ioc_wait, sizeof(struct akida_wait), 80, true},
+	[_IOC_NR(AKIDA_IOC_SUBMIT)] = {akida_ioc_submit, sizeof(struct akida_submit),
+				      AKIDA_SUBMIT_FIRST, true},
+	[_IOC_NR(AKIDA_IOC_WAIT)] = {akida_ioc_wait, sizeof(struct akida_wait), AKIDA_WAIT_FIRST, true},
 	[_IOC_NR(AKIDA_IOC_RESET)] = {akida_ioc_reset, sizeof(struct akida_reset), 16},
 	[_IOC_NR(AKIDA_IOC_POWER)] = {akida_ioc_power, sizeof(struct akida_power), 64, true},
 	[_IOC_NR(AKIDA_IOC_CANCEL)] = {akida_ioc_cancel, sizeof(struct akida_cancel), 24},
@@ -663,4 +688,8 @@ const struct file_operations akida_fops = {
 	.compat_ioctl = compat_ptr_ioctl,
 	.poll = akida_poll,
 	.mmap = akida_mmap,
+#if IS_ENABLED(CONFIG_IO_URING)
+	.uring_cmd = akida_uring_cmd,
+	.flush = akida_uring_flush,
+#endif
 };

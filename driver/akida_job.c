@@ -123,10 +123,11 @@ static void akida_job_end(struct akida_job *job, int status)
 	trace_akida_done(adev->minor, ctx, job->done.seq, job->done.frames, status);
 	job->done.status = status;
 	job->done.ended_ns = ktime_get_ns();
-	job->done.unread = true;
+	job->done.unread = !job->uring;
 	spin_lock(&adev->queue_lock);
 	done = &ctx->done[job->done.seq % AKIDA_MAX_QUEUED];
-	ctx->unread += !done->unread; /* else one that nobody will be told of any more */
+	ctx->unread -= done->unread; /* one that nobody will be told of any more */
+	ctx->unread += job->done.unread;
 	*done = job->done;
 	ctx->queued--;
 	if (ctx->running == job)
@@ -136,6 +137,8 @@ static void akida_job_end(struct akida_job *job, int status)
 	wake_up_interruptible(&adev->poll_wait);
 	if (ctx->eventfd)
 		akida_eventfd_signal(ctx->eventfd);
+	if (IS_ENABLED(CONFIG_IO_URING) && job->uring)
+		akida_uring_end(job->uring, &job->done);
 	akida_job_free(job);
 }
 
@@ -185,7 +188,7 @@ static int akida_submit_check(const struct akida_context *ctx, const struct akid
 }
 
 int akida_job_submit(struct akida_context *ctx, struct akida_buffer *in, struct akida_buffer *out,
-		     struct akida_submit *arg)
+		     struct akida_submit *arg, struct akida_uring *uring)
 {
 	struct akida_device *adev = ctx->adev;
 	struct akida_job *job;
@@ -224,6 +227,9 @@ int akida_job_submit(struct akida_context *ctx, struct akida_buffer *in, struct 
 	job->out = out;
 	job->done.seq = ctx->seq_next++;
 	arg->seq = job->done.seq;
+	if (uring)
+		WRITE_ONCE(uring->seq, job->done.seq);
+	job->uring = uring;
 	trace_akida_submit(adev->minor, ctx, arg->seq, job->count, 0);
 	ctx->queued++;
 	list_add_tail(&job->entry, &ctx->queue);
@@ -249,6 +255,17 @@ static bool akida_seq_ended(struct akida_context *ctx, u64 seq)
 	ended = ctx->done[seq % AKIDA_MAX_QUEUED].seq >= seq;
 	spin_unlock(&ctx->adev->queue_lock);
 	return ended;
+}
+
+void akida_done_tell(const struct akida_done *done, struct akida_wait *w)
+{
+	w->status = done->status;
+	w->frames_done = done->frames;
+	w->program_clk = done->program_clk;
+	w->queued_ns = done->queued_ns;
+	w->started_ns = done->started_ns;
+	w->ended_ns = done->ended_ns;
+	w->inference_clk = done->inference_clk;
 }
 
 /* Called without any lock: a job may take seconds. */
@@ -283,13 +300,7 @@ int akida_job_wait(struct akida_context *ctx, struct akida_wait *arg)
 	spin_unlock(&ctx->adev->queue_lock);
 	if (done.seq != arg->seq) /* overwritten by newer ones: it did end, its record is gone */
 		return -ENOENT;
-	arg->status = done.status;
-	arg->frames_done = done.frames;
-	arg->program_clk = done.program_clk;
-	arg->queued_ns = done.queued_ns;
-	arg->started_ns = done.started_ns;
-	arg->ended_ns = done.ended_ns;
-	arg->inference_clk = done.inference_clk;
+	akida_done_tell(&done, arg);
 	return 0;
 }
 
@@ -319,6 +330,23 @@ int akida_job_cancel(struct akida_context *ctx, u64 seq)
 	if (found)
 		akida_job_end(found, -ECANCELED);
 	return err;
+}
+
+/* A submit by io_uring that has not ended and is not cancelled yet: its number, or 0. */
+u64 akida_job_of(struct akida_context *ctx, fl_owner_t owner)
+{
+	struct akida_job *job;
+	u64 seq = 0;
+
+	spin_lock(&ctx->adev->queue_lock);
+	list_for_each_entry(job, &ctx->queue, entry)
+		if (job->uring && job->uring->owner == owner)
+			seq = job->done.seq;
+	job = ctx->running;
+	if (job && job->uring && job->uring->owner == owner && !job->cancelled)
+		seq = job->done.seq;
+	spin_unlock(&ctx->adev->queue_lock);
+	return seq;
 }
 
 /* ---- the worker ---- */

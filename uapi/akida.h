@@ -45,6 +45,7 @@
 #define AKIDA_CAP_POLL		(1ull << 6) /* poll, select and epoll on the node */
 #define AKIDA_CAP_PRIORITY	(1ull << 7) /* akida_context_create.priority */
 #define AKIDA_CAP_CANCEL	(1ull << 8)
+#define AKIDA_CAP_URING		(1ull << 9) /* struct akida_uring_cmd */
 
 #define AKIDA_CHIP_AKD1000 1000
 #define AKIDA_CHIP_AKD1500 1500
@@ -259,6 +260,21 @@ struct akida_cancel {
 	__u32 context;	 /* in */
 	__u32 reserved0; /* in: 0 */
 	__u64 seq;	 /* in */
+};
+
+/*
+ * io_uring: IORING_OP_URING_CMD on the node, cmd_op AKIDA_IOC_SUBMIT or AKIDA_IOC_CANCEL, uring_cmd_flags 0, and this
+ * struct in the SQE's cmd (16 bytes: no SQE128). What it points to is read when the command is issued.
+ * SUBMIT: arg_ptr as SUBMIT's; its seq is written before the command completes, which is when the submit has ended. The
+ *   result is the number of frames, or -errno of SUBMIT or of WAIT's status. wait_ptr 0, or a struct akida_wait with size
+ *   and else zeros, written before completion as WAIT would. It must stay until then. poll() and WAIT need not be asked.
+ * CANCEL: arg_ptr as CANCEL's, wait_ptr 0. The end of the process cancels too, and on kernels that tell (6.12 does, 6.1 does
+ *   not) the end of the ring; on others that waits. IORING_OP_ASYNC_CANCEL does not.
+ * EINVAL: flags, or wait_ptr with CANCEL; ENOTTY: other cmd_op.
+ */
+struct akida_uring_cmd {
+	__u64 arg_ptr;
+	__u64 wait_ptr;
 };
 
 /*

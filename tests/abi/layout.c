@@ -164,6 +164,10 @@ AT(akida_cancel, context, 8);
 AT(akida_cancel, reserved0, 12);
 AT(akida_cancel, seq, 16);
 
+CHECK(sizeof(struct akida_uring_cmd) == 16);
+AT(akida_uring_cmd, arg_ptr, 0);
+AT(akida_uring_cmd, wait_ptr, 8);
+
 CHECK(sizeof(struct akida_buffer_export) == 16);
 AT(akida_buffer_export, size, 0);
 AT(akida_buffer_export, flags, 4);

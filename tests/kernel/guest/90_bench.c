@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 #include "guest.h"
+#include "ring.h"
 
 #define MIB 1048576.0
 #define ROUNDS 8u
@@ -119,6 +120,29 @@ static void bench_submit_of_user_memory(void)
 		submits(board, true);
 }
 
+/* The same by io_uring: one call submits a batch and waits for its end. */
+static void bench_io_uring(void)
+{
+	for (unsigned int board = 0; board < 2; board++) {
+		struct reading before, after;
+		struct akida_submit s;
+		struct guest_ring r;
+		struct guest_job j;
+
+		guest_ring(&r, 0);
+		guest_job(&j, guest_open(board), guest_ours("large", board), 8);
+		guest_run_and_compare(&j, 1);
+		s = guest_submit_args(&j, j.c->head.frames);
+		read_counters(board, j.fd, &before);
+		for (uint32_t i = 0; i < ROUNDS; i++)
+			EQ(guest_ring_call(&r, j.fd, AKIDA_IOC_SUBMIT, &s, NULL), j.c->head.frames);
+		read_counters(board, j.fd, &after);
+		print_row(board, "io_uring, buffers", &before, &after, (double)ROUNDS * s.count * j.c->in_bytes,
+			  r.calls, ROUNDS);
+		guest_ring_close(&r);
+	}
+}
+
 int main(void)
 {
 	if (guest_find_boards() != 2)
@@ -128,5 +152,6 @@ int main(void)
 	printf("BENCH %-8s %-34s %8s %10s %10s %12s %12s\n", "", "", "/batch", "/MiB", "/MiB", "(emulated)", "/MiB");
 	RUN(bench_submit_of_buffers);
 	RUN(bench_submit_of_user_memory);
+	RUN(bench_io_uring);
 	return 0;
 }
