@@ -34,7 +34,7 @@ bool ak_plan_force_sparse(struct ak_plan *p)
 	bool any = false;
 
 	for (uint32_t i = 0; i < p->ops; i++)
-		if (p->op[i].conv.sparse == AK_SPARSE_MEASURED) {
+		if (p->op[i].conv.event_weights && p->op[i].conv.sparse == AK_SPARSE_MEASURED) {
 			p->op[i].conv.sparse = AK_SPARSE_ALWAYS;
 			any = true;
 		}

@@ -59,11 +59,13 @@ struct ak_conv {
 	bool pairs;
 	enum ak_sparse sparse;
 	uint32_t rows, row_pitch; /* k_offset counts up by 4 in so many rows this far apart; 0 rows: it does not */
+	uint32_t taps, pixel;	  /* a row is so many pixels of so many bytes; of event_weights */
 	struct ak_requantize q;
 	const int32_t *k_offset;
 	const uint32_t *in_offset;  /* [outputs * window] */
 	const uint32_t *out_offset; /* [outputs] in elements */
 	const void *weights;
+	const void *event_weights; /* ak_pack_events; NULL: not for sparse inputs */
 	const struct ak_post_block *blocks;
 	uint32_t sum_limit; /* groups a 16-bit sum of u8 x s8 products holds; 0: not one, or inputs above small_high */
 };
@@ -103,8 +105,10 @@ struct ak_kernels {
 	uint32_t lanes;	       /* int32 per vector; a depthwise unit is 4 * lanes channels */
 	uint32_t small_high;   /* the highest byte whose short products are exact, see sum_limit and small */
 	uint32_t filter_block; /* filters a convolution kernel computes at once */
-	/* outputs first .. end-1; origin is subtracted from every in_offset */
-	void (*conv)(const struct ak_conv *c, const uint8_t *in, uint32_t origin, void *out, size_t first, size_t end);
+	bool events;	       /* conv has a path for sparse inputs */
+	/* outputs first .. end-1; origin is subtracted from every in_offset; events: AK_EVENTS_BYTES where c has event_weights */
+	void (*conv)(const struct ak_conv *c, const uint8_t *in, uint32_t origin, void *out, size_t first, size_t end,
+		     void *events);
 	void (*dense)(const struct ak_dense *d, const uint8_t *in, void *out);
 	/* rows output rows from `in` (first tap of the first row) on */
 	void (*depthwise)(const struct ak_depthwise *d, const uint8_t *in, void *out, uint32_t rows);
@@ -115,6 +119,10 @@ struct ak_kernels {
 	/* out[i] = bytes[i] - zero */
 	void (*widen)(const uint8_t *bytes, size_t n, int32_t zero, int32_t *out);
 };
+
+/* Memory for the events of an input of so many bytes (h x w x pixel with its border). Kernels of at most so many rows. */
+#define AK_EVENTS_BYTES(bytes, pixel) (((bytes) / (pixel) + 2) * 4 + (bytes)*5 + 256)
+#define AK_EVENT_ROWS 16u
 
 /* NULL where it is not built in. */
 const struct ak_kernels *ak_kernels_of(enum ak_isa isa);

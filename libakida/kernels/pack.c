@@ -82,6 +82,34 @@ static uint32_t sum_limit(const struct ak_plan *p, const int8_t *w, size_t n, co
 	return high > (int32_t)p->k->small_high ? 0 : (uint32_t)(32767 / (2 * high * most));
 }
 
+/*
+ * Rows of weights for kernels/template/sparse.h: per block of 64 filters [input][64], in the order in which weaving four
+ * rows gives vectors of filters.
+ */
+static int pack_events(struct ak_plan *p, const struct akida_layer *l, const struct runs *r, const struct ak_tensor *in,
+		       struct ak_conv *c)
+{
+	uint32_t inputs = r->count * r->length, lanes = p->k->lanes, block = 4 * lanes;
+	int8_t *w;
+
+	if (!p->k->events || c->sparse == AK_SPARSE_NEVER || l->in_c % lanes || l->filters % block ||
+	    c->rows > AK_EVENT_ROWS || in->bytes > INT32_MAX / block)
+		return 0;
+	c->pixel = l->in_c;
+	c->taps = r->length / l->in_c;
+	c->event_weights = w = ak_plan_alloc(p, (size_t)inputs * l->filters);
+	if (!w)
+		return -ENOMEM;
+	for (uint32_t f0 = 0; f0 < l->filters; f0 += block)
+		for (uint32_t i = 0; i < inputs; i++)
+			for (uint32_t s = 0; s < block; s++) {
+				uint32_t f = f0 + s % 16 / 4 * lanes + s / 16 * 4 + s % 4;
+
+				*w++ = l->weights[(size_t)i * l->filters + f];
+			}
+	return 0;
+}
+
 int ak_pack_conv(struct ak_plan *p, const struct akida_layer *l, const struct ak_codes *x, const struct ak_tensor *in,
 		 bool average, struct ak_conv *c)
 {
@@ -120,7 +148,7 @@ int ak_pack_conv(struct ak_plan *p, const struct akida_layer *l, const struct ak
 				for (uint32_t j = 0; j < 4; j++)
 					*w++ = weight_at(&r, l->weights, l->filters, k, j, f0 + f);
 	}
-	return 0;
+	return pack_events(p, l, &r, in, c);
 }
 
 /* The fewest bits, as packed weights have them, that hold all weights. */

@@ -286,6 +286,8 @@ static int make_conv(struct ak_plan *p, const struct akida_layer *l, const struc
 	if (err)
 		return err;
 	o->kind = AK_OP_CONV;
+	if (o->conv.event_weights && AK_EVENTS_BYTES(in->bytes, in->c) > p->events_bytes)
+		p->events_bytes = AK_EVENTS_BYTES(in->bytes, in->c);
 	out = target(p, l, o);
 	if (o->pool && o->conv.q.post != AK_POST_SHIFT && o->conv.q.post != AK_POST_CEIL)
 		return -EOPNOTSUPP;

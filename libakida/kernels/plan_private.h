@@ -57,6 +57,7 @@ struct ak_plan {
 	size_t wide;	     /* int32 values: the largest input or output of an AK_OP_LAYER */
 	size_t work;	     /* int64 or int32 scratch of layer/ in bytes */
 	size_t chunk_bytes;  /* row buffer of pairs */
+	size_t events_bytes; /* lists of the largest sparse input */
 	size_t sums;	     /* int32 of global averages */
 	size_t map_bytes;    /* largest map before a pool */
 	void **owned;	     /* what destroy frees */
@@ -67,6 +68,7 @@ struct ak_plan {
 struct ak_member {
 	uint8_t *chunk;
 	int32_t *sums;
+	void *events;
 };
 
 struct ak_plan_run {

@@ -47,7 +47,8 @@ static bool make_members(struct ak_plan_run *r)
 	for (uint32_t i = 0; r->member && i < r->members; i++) {
 		r->member[i].chunk = memory(r->p->chunk_bytes);
 		r->member[i].sums = memory(sums_bytes(r->p));
-		if (!r->member[i].chunk || !r->member[i].sums)
+		r->member[i].events = memory(r->p->events_bytes);
+		if (!r->member[i].chunk || !r->member[i].sums || !r->member[i].events)
 			return false;
 	}
 	return r->member;
@@ -96,6 +97,7 @@ void ak_plan_run_destroy(struct ak_plan_run *r)
 	for (uint32_t i = 0; r->member && i < r->members; i++) {
 		free(r->member[i].chunk);
 		free(r->member[i].sums);
+		free(r->member[i].events);
 	}
 	for (int i = 0; i < 3; i++)
 		free(r->wide[i]);
@@ -109,7 +111,7 @@ void ak_plan_run_destroy(struct ak_plan_run *r)
 
 size_t ak_plan_run_bytes(const struct ak_plan *p)
 {
-	size_t n = sizeof(struct ak_plan_run) + p->memory + p->chunk_bytes + p->map_bytes + p->work;
+	size_t n = sizeof(struct ak_plan_run) + p->memory + p->chunk_bytes + p->events_bytes + p->map_bytes + p->work;
 
 	n += sums_bytes(p) + sizeof(struct ak_member) + 3 * p->wide * sizeof(int32_t) + p->count * sizeof(int32_t *);
 	for (uint32_t i = 0; i < p->count; i++)
@@ -287,7 +289,7 @@ static void run_conv(struct ak_plan_run *r, const struct ak_op *o, uint32_t inde
 			      o->average ? (void *)r->member[index].sums
 			      : o->pool	 ? r->map
 					 : out,
-			      first, end);
+			      first, end, r->member[index].events);
 }
 
 static void run_pair(struct ak_plan_run *r, const struct ak_op *o, uint32_t index, uint32_t parts)

@@ -18,38 +18,6 @@
 
 #define AI static inline __attribute__((always_inline))
 
-#include "kernels/template/finish.h"
-#include "kernels/template/conv.h"
-#ifdef SPARSE_DENSE_COST
-#include "kernels/template/sparse.h"
-#endif
-#include "kernels/template/dense.h"
-#include "kernels/template/depthwise.h"
-
-static void conv(const struct ak_conv *c, const uint8_t *in, uint32_t origin, void *out, size_t first, size_t end)
-{
-	const uint8_t *w = c->weights;
-#ifdef SPARSE_DENSE_COST
-	bool sparse = sparse_pays(c, in - origin, first, end);
-#endif
-
-	for (uint32_t f = 0; f < c->filters; f += FILTER_VECTORS * LANES) {
-		uint32_t left = c->filters - f, nv = (left + LANES - 1) / LANES;
-		struct tile t = {.c = c, .in = in - origin, .weights = w, .blocks = c->blocks + f / 16, .left = left};
-
-		nv = nv > FILTER_VECTORS ? FILTER_VECTORS : nv;
-		t.out = c->q.post == AK_POST_NONE || c->q.post == AK_POST_SUM ? (void *)((int32_t *)out + f)
-									      : (void *)((uint8_t *)out + f);
-#ifdef SPARSE_DENSE_COST
-		if (sparse)
-			sparse_block(&t, nv, first, end);
-		else
-#endif
-			conv_block(c, &t, nv, first, end);
-		w += sizeof(V) * (size_t)nv * c->nk;
-	}
-}
-
 static uint64_t nonzero(const uint8_t *bytes, size_t n)
 {
 	uint64_t count = 0;
@@ -60,6 +28,39 @@ static uint64_t nonzero(const uint8_t *bytes, size_t n)
 	for (; i < n; i++)
 		count += bytes[i] != 0;
 	return count;
+}
+
+#include "kernels/template/finish.h"
+#include "kernels/template/conv.h"
+#ifdef SPARSE_DENSE_COST
+#include "kernels/template/sparse.h"
+#endif
+#include "kernels/template/dense.h"
+#include "kernels/template/depthwise.h"
+
+static void conv(const struct ak_conv *c, const uint8_t *in, uint32_t origin, void *out, size_t first, size_t end,
+		 void *events)
+{
+	const uint8_t *w = c->weights;
+
+#ifdef SPARSE_DENSE_COST
+	if (sparse_pays(c, in - origin, first, end)) {
+		sparse_conv(c, in - origin, out, first, end, events);
+		return;
+	}
+#else
+	(void)events;
+#endif
+	for (uint32_t f = 0; f < c->filters; f += FILTER_VECTORS * LANES) {
+		uint32_t left = c->filters - f, nv = (left + LANES - 1) / LANES;
+		struct tile t = {.c = c, .in = in - origin, .weights = w, .blocks = c->blocks + f / 16, .left = left};
+
+		nv = nv > FILTER_VECTORS ? FILTER_VECTORS : nv;
+		t.out = c->q.post == AK_POST_NONE || c->q.post == AK_POST_SUM ? (void *)((int32_t *)out + f)
+									      : (void *)((uint8_t *)out + f);
+		conv_block(c, &t, nv, first, end);
+		w += sizeof(V) * (size_t)nv * c->nk;
+	}
 }
 
 static void widen(const uint8_t *bytes, size_t n, int32_t zero, int32_t *out)
@@ -78,6 +79,9 @@ const struct ak_kernels KERNELS = {
 	.lanes = LANES,
 	.filter_block = FILTER_VECTORS * LANES,
 	.small_high = SMALL_HIGH,
+#ifdef SPARSE_DENSE_COST
+	.events = true,
+#endif
 	.conv = conv,
 	.dense = dense,
 	.depthwise = depthwise,

@@ -202,15 +202,17 @@ VAI V v_sra16(V a, unsigned int by)
 	return _mm512_srai_epi16(a, by);
 }
 
-/* Appends first + i for every lane i < n that is not zero; returns how many. Writes LANES places. */
-VAI uint32_t v_list_nonzero(uint32_t *list, uint32_t first, V a, uint32_t n)
+/*
+ * Of the LANES bytes at `in`, those that are not zero: 64 * (first + i) of byte i to index, the byte to value; returns how
+ * many. Writes LANES places of both.
+ */
+VAI uint32_t v_list_events(uint32_t *index, uint8_t *value, uint32_t first, const uint8_t *in)
 {
-	__mmask16 m = _mm512_test_epi32_mask(a, a);
-	V index = _mm512_add_epi32(_mm512_set1_epi32((int)first),
-				   _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0));
+	V bytes = v_widen8(in), count = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+	__mmask16 m = _mm512_test_epi32_mask(bytes, bytes);
 
-	if (n < LANES)
-		m = (__mmask16)(m & ((1u << n) - 1u));
-	_mm512_storeu_si512(list, _mm512_maskz_compress_epi32(m, index));
+	count = _mm512_slli_epi32(_mm512_add_epi32(_mm512_set1_epi32((int)first), count), 6);
+	_mm512_storeu_si512(index, _mm512_maskz_compress_epi32(m, count));
+	_mm_storeu_si128((__m128i *)value, _mm512_cvtepi32_epi8(_mm512_maskz_compress_epi32(m, bytes)));
 	return (uint32_t)__builtin_popcount(m);
 }

@@ -215,13 +215,16 @@ static inline struct akida_model *rm_model(enum family family, uint32_t ip)
 	struct rm *m = calloc(1, sizeof(*m));
 	struct akida_model *model = NULL;
 	struct akida_layer *l, *own;
+	bool events;
 
 	if (!m)
 		return NULL;
 	m->ip = ip;
-	rm_first(m, family == FAMILY_DENSE ? rm_count(20, 16) : rm_count(20, 64));
+	events = family == FAMILY_CONV && !rm_next(8); /* shapes that have a path for sparse inputs */
+	rm_first(m, family == FAMILY_DENSE ? rm_count(20, 16) : events ? 16 + 16 * rm_next(4) : rm_count(20, 64));
 	if (!m->failed && family == FAMILY_CONV) {
-		l = rm_add(m, AKIDA_LAYER_CONV, AKIDA_LAYER_CONV2D, 0, 0, 0, rm_count(70, 64));
+		l = rm_add(m, AKIDA_LAYER_CONV, AKIDA_LAYER_CONV2D, 0, 0, 0,
+			   events ? 64 + 64 * rm_next(2) : rm_count(70, 64));
 		rm_kernel(l, 1 + 2 * rm_next(3), 1 + rm_next(2));
 		rm_pool(l);
 		rm_potentials(l);
