@@ -91,6 +91,10 @@ ifneq ($(findstring aarch64,$(shell $(CC) -dumpmachine 2>/dev/null)),)
 $(B)/obj/libakida/kernels/arm/neon.o: ALL_CFLAGS += -O3
 $(B)/obj/libakida/kernels/arm/dotprod.o: ALL_CFLAGS += -O3 -march=armv8.2-a+dotprod
 endif
+# io_uring where liburing's header is; its library is looked for at run time.
+ifneq ($(shell printf '\#include <liburing.h>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo yes),)
+$(B)/obj/libakida/device/uring.o: ALL_CFLAGS += -DAKIDA_LIBURING
+endif
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(SAY) CC $<
@@ -167,15 +171,15 @@ unit: $(TEST_BIN)
 ## Work on a fresh machine: these install what they need first
 
 deps:
-	@sh $(DEPS) install build toolchain test
+	@sh $(DEPS) install build uring toolchain test
 
 bench:
-	@sh $(DEPS) install build toolchain
+	@sh $(DEPS) install build uring toolchain
 	@$(MAKE) $(JOBS) --no-print-directory lib tools
 	$(B)/bin/akida-bench -d virtual:akd1000 --save-json $(B)/bench.json
 
 check check-unit check-asan check-cli check-golden check-build check-arm lint:
-	@sh $(DEPS) install build toolchain test $(if $(filter check check-arm,$@),arm)
+	@sh $(DEPS) install build uring toolchain test $(if $(filter check check-arm,$@),arm)
 	@[ $@ != check ] || $(MAKE) --no-print-directory check-kernel-ready
 	@$(MAKE) $(JOBS) --no-print-directory lib tools unit-bin
 	@MAKE='$(MAKE)' B='$(B)' sh tests/run.sh $@
@@ -184,13 +188,13 @@ check check-unit check-asan check-cli check-golden check-build check-arm lint:
 check-kernel: check-kernel-ready
 	@B='$(B)' KERNELS='$(KERNELS)' LEGS='$(LEGS)' TESTS='$(TESTS)' sh tests/kernel/run.sh
 check-kernel-ready:
-	@sh $(DEPS) install build toolchain kernel
+	@sh $(DEPS) install build uring toolchain kernel
 	@case "$(or $(KERNELS),arm64)" in *arm64*|all) sh $(DEPS) install kernel-arm64 ;; esac
 	@case "$(KERNELS)" in *newest*|all) sh $(DEPS) install kernel-newest ;; esac
 	@$(MAKE) $(JOBS) --no-print-directory lib models $(B)/kernel/host_cases
 # The same on a kernel with KASAN, lockdep, kmemleak, UBSAN and DMA-API debug. The first time it builds that kernel.
 check-kernel-debug:
-	@sh $(DEPS) install build toolchain kernel kernel-debug
+	@sh $(DEPS) install build uring toolchain kernel kernel-debug
 	@$(MAKE) $(JOBS) --no-print-directory lib models $(B)/kernel/host_cases
 	@B='$(B)' KERNELS=debug LEGS='$(LEGS)' TESTS='$(TESTS)' sh tests/kernel/run.sh
 $(B)/kernel/host_cases: tests/kernel/host_cases.c tests/kernel/guest/case.h $(B)/lib/libakida.a $(B)/lib/libakida-tools.a
@@ -201,7 +205,7 @@ $(B)/kernel/host_cases: tests/kernel/host_cases.c tests/kernel/guest/case.h $(B)
 
 # What the module costs a real kernel, on emulated boards: KERNELS=6.12 for another one.
 bench-driver:
-	@sh $(DEPS) install build toolchain kernel >&2
+	@sh $(DEPS) install build uring toolchain kernel >&2
 	@$(MAKE) $(JOBS) -s --no-print-directory lib models $(B)/kernel/host_cases >&2
 	@B='$(B)' KERNELS='$(or $(KERNELS),6.1)' LEGS=bench sh tests/kernel/run.sh >&2
 	@sed -n 's/^BENCH //p' $(B)/test-logs/kernel/*-bench.log
@@ -263,7 +267,7 @@ $(B)/bench/kernels: $(KERNELS_BENCH_SRC) $(wildcard tests/bench/*.h) $(BENCH_LIB
 
 # make -s bench-kernels [T=1,2] [BATCH=1,32] [NETS=W1,..] [BITS=8,4,84] [AKIDA_ISA=avx2]; RUNNER="chrt -f 10" on a busy machine
 bench-kernels:
-	@sh $(DEPS) install build bench >&2
+	@sh $(DEPS) install build uring bench >&2
 	@$(MAKE) $(JOBS) -s --no-print-directory $(B)/bench/kernels >&2
 	@$(RUNNER) $(B)/bench/kernels '$(NETS)' '$(T)' '$(BATCH)' '$(BITS)'
 
@@ -275,7 +279,7 @@ $(B)/bench/sessions: $(SESSIONS_BENCH_SRC) $(wildcard tests/bench/*.h) $(BENCH_L
 		-o $@ $(TOOLCHAIN_LIBS) -lpthread -ldl -lm
 
 bench-sessions:
-	@sh $(DEPS) install build toolchain bench >&2
+	@sh $(DEPS) install build uring toolchain bench >&2
 	@$(MAKE) $(JOBS) -s --no-print-directory models $(B)/bench/sessions >&2
 	@$(RUNNER) $(B)/bench/sessions $(B)/share/akida/models/mnist.akm
 
@@ -287,7 +291,7 @@ $(B)/cost/fit: tests/cost/fit.c $(wildcard tests/cost/*.h) $(B)/lib/libakida.a $
 	$(Q)$(CC) $(LIB_CPPFLAGS) -Itests $(filter-out -MMD -MP,$(ALL_CFLAGS)) -o $@ $< $(ALL_LDFLAGS) $(B)/lib/libakida-tools.a \
 		$(B)/lib/libakida.a $(TOOLCHAIN_LIBS) -lpthread -ldl
 fit-cost:
-	@sh $(DEPS) install build toolchain >&2
+	@sh $(DEPS) install build uring toolchain >&2
 	@$(MAKE) $(JOBS) -s --no-print-directory $(B)/cost/fit >&2
 	@$(B)/cost/fit
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * `/dev/akidaN`: a board behind the kernel module. The program is handed over once and verified there; frames go in
- * batches through two buffers shared with the device, one call to submit and one to wait each.
+ * batches through two buffers shared with the device, by io_uring with one system call each, else one to submit and one to
+ * wait.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 #include "base/diag.h"
 #include "device/backend.h"
+#include "device/uring.h"
 #include "program/program.h"
 #include "uapi/akida.h"
 
@@ -24,6 +26,7 @@
 
 struct board {
 	int fd;
+	struct ak_uring *uring;	  /* NULL: by ioctl */
 	struct akida_query query; /* at open */
 	struct akida_np np[256];
 	uint32_t program, context, in_handle, out_handle;
@@ -104,6 +107,8 @@ static int board_open(struct akida_device *d, struct akida_diag *diag)
 		return err;
 	}
 	fill_info(d, b);
+	if (b->query.caps & AKIDA_CAP_URING)
+		ak_uring_open(&b->uring); /* without one the ioctls do the same */
 	return 0;
 }
 
@@ -138,6 +143,7 @@ static void board_close(struct akida_device *d)
 
 	if (d->loaded)
 		board_unload(d);
+	ak_uring_close(b->uring);
 	close(b->fd);
 }
 
@@ -252,6 +258,22 @@ static int board_load(struct akida_device *d, const struct ak_load *l, struct ak
 	return 0;
 }
 
+static int submit_and_wait(struct board *b, struct akida_submit *s, struct akida_wait *w)
+{
+	int err;
+
+	if (b->uring)
+		return ak_uring_submit(b->uring, b->fd, s, w);
+	w->context = b->context;
+	err = call(b, AKIDA_IOC_SUBMIT, s);
+	if (err)
+		return err;
+	w->seq = s->seq;
+	w->timeout_ns = (int64_t)board_now_ns(NULL) + WAIT_NS;
+	err = call(b, AKIDA_IOC_WAIT, w);
+	return err ? err : w->status;
+}
+
 /* One submit of n frames; the latency of each is its share: the kernel stamps submits, not frames. */
 static int run_slice(struct board *b, const uint8_t *in, uint32_t n, int32_t *out, struct ak_meter *m)
 {
@@ -262,18 +284,11 @@ static int run_slice(struct board *b, const uint8_t *in, uint32_t n, int32_t *ou
 				 .out_handle = b->out_handle,
 				 .in_stride = b->in_bytes,
 				 .out_stride = b->outputs * 4};
-	struct akida_wait w = {.size = sizeof(w), .context = b->context};
+	struct akida_wait w = {.size = sizeof(w)};
 	int err;
 
 	memcpy(b->in, in, n * b->in_bytes);
-	err = call(b, AKIDA_IOC_SUBMIT, &s);
-	if (err)
-		return err;
-	w.seq = s.seq;
-	w.timeout_ns = (int64_t)board_now_ns(NULL) + WAIT_NS;
-	err = call(b, AKIDA_IOC_WAIT, &w);
-	if (!err)
-		err = w.status;
+	err = submit_and_wait(b, &s, &w);
 	if (err)
 		return err;
 	memcpy(out, b->out, n * b->outputs * sizeof(*out));

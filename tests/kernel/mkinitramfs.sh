@@ -23,5 +23,18 @@ for m in irqbypass vfio vfio_virqfd vfio_iommu_type1 vfio-pci-core vfio-pci; do
 	[ -z "$f" ] || { mkdir -p "$r/mod/vfio" && cp "$f" "$r/mod/vfio/"; }
 done
 [ -z "$(ls "$tests" 2> /dev/null)" ] || cp "$tests"/* "$r/test/"
+# A dynamic program brings its libraries, and liburing, which libakida looks for when it runs.
+for t in "$tests"/*; do
+	ldd "$t" 2> /dev/null | sed -n 's|.*[[:space:]]\(/[^ ]*\) (0x.*|\1|p'
+done | sort -u > "$r/libraries"
+if [ -s "$r/libraries" ]; then
+	mkdir -p "$r/lib" "$r/lib64"
+	while read -r f; do
+		case $f in /lib64/*) cp -L "$f" "$r/lib64/" ;; *) cp -L "$f" "$r/lib/" ;; esac
+	done < "$r/libraries"
+	f=$(ldconfig -p 2> /dev/null | sed -n 's|.*liburing\.so\.2 .*x86-64.* => ||p' | head -n 1)
+	[ -z "$f" ] || cp -L "$f" "$r/lib/"
+fi
+rm -f "$r/libraries"
 [ -z "$(ls "$data" 2> /dev/null)" ] || cp "$data"/* "$r/data/"
 (cd "$r" && find . | LC_ALL=C sort | cpio -o -H newc --quiet | gzip -1) > "$out"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # What building and testing need, found by looking (not by asking a package manager), installed with apt on request.
-#   deps.sh list|need|install GROUP...      groups: build toolchain test arm bench kernel kernel-arm64 kernel-debug kernel-newest
+#   deps.sh list|need|install GROUP...      groups: build uring toolchain test arm bench kernel kernel-arm64 kernel-debug kernel-newest
 # list prints the missing Debian packages; need fails with them; install gets them without questions.
 set -u
 CC=${CC:-gcc}
@@ -12,6 +12,7 @@ groups() {
 	build) echo "gcc cmd gcc
 libc6-dev hdr stdio.h
 binutils cmd ar" ;;
+	uring) echo "liburing-dev hdr liburing.h" ;;
 	toolchain) echo "libhdf5-dev hdr hdf5.h
 libcjson-dev hdr cjson/cJSON.h
 libzip-dev hdr zip.h
