@@ -170,6 +170,7 @@ struct nsoc {
 	uint64_t now_ns;
 	uint32_t clock;		       /* mode, an index of the chip's */
 	uint64_t energy_pj, energy_uj; /* pj < 1e6 */
+	uint64_t sample_uw;	       /* mean of the newest whole interval */
 	uint64_t sample_pj, sample_start_ns, floor_since_ns;
 	struct {
 		uint32_t ms, uv, ua;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Energy bookkeeping and the emulated board's power sensor: modelled energy is spread over modelled time, every 141 ms
- * the mean power of the interval becomes a sample. Register layout: nsoc.h.
+ * a sample shows the mean power of the interval before the one that ends: a meter hands out its last finished average, and
+ * so the first sample of a run that counts still shows the floor, as in published ones. Register layout: nsoc.h.
  */
 #include "firmware/nsoc/internal.h"
 
@@ -19,7 +20,7 @@ static void add_energy(struct nsoc *n, uint64_t pj)
 
 static void take_sample(struct nsoc *n)
 {
-	uint64_t uw = n->sample_pj * 1000 / SAMPLE_NS; /* pJ/ns = mW */
+	uint64_t uw = n->sample_uw;
 	unsigned int at;
 
 	if (n->sample_count == NS_SAMPLES) {
@@ -30,6 +31,7 @@ static void take_sample(struct nsoc *n)
 	n->sample[at].ms = (uint32_t)(n->now_ns / 1000000u);
 	n->sample[at].uv = n->chip->cost->supply_uv;
 	n->sample[at].ua = (uint32_t)(uw * 1000000u / n->chip->cost->supply_uv);
+	n->sample_uw = n->sample_pj * 1000 / SAMPLE_NS; /* pJ/ns = mW */
 	n->sample_pj = 0;
 	n->sample_start_ns = n->now_ns;
 }
@@ -94,6 +96,7 @@ void ns_sensor_reset(struct nsoc *n)
 {
 	n->sample_first = n->sample_count = 0;
 	n->sample_pj = n->energy_pj = n->energy_uj = 0;
+	n->sample_uw = ns_clock(n)->floor_uw;
 	n->energy_hi = 0;
 	n->sample_start_ns = n->floor_since_ns = n->now_ns;
 }
