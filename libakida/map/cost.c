@@ -4,6 +4,7 @@
 #include <string.h>
 #include "layer/cost.h"
 #include "map/cost.h"
+#include "program/program.h"
 
 static enum ak_cost_kind kind_of(const struct akida_layer *l)
 {
@@ -19,10 +20,15 @@ static enum ak_cost_kind kind_of(const struct akida_layer *l)
 	}
 }
 
+static const struct ak_cost_chip *cost_chip(const struct ak_map_chip *chip)
+{
+	return strcmp(chip->name, "akd1000") ? &ak_cost_akd1500 : &ak_cost_akd1000;
+}
+
 void ak_map_cost(const struct ak_layer_place *p, const struct ak_map_chip *chip, double input_sparsity,
 		 uint64_t *cycles, double *energy_uj)
 {
-	const struct ak_cost_chip *cost = strcmp(chip->name, "akd1000") ? &ak_cost_akd1500 : &ak_cost_akd1000;
+	const struct ak_cost_chip *cost = cost_chip(chip);
 	const struct akida_layer *l = p->layer;
 	double density = 1 - (isnan(input_sparsity) ? AK_COST_SPARSITY : input_sparsity), slowest = 0, pj = 0;
 	uint32_t parts = l->type == AKIDA_LAYER_INPUT_CONV ? 1 : p->count;
@@ -48,4 +54,38 @@ void ak_map_cost(const struct ak_layer_place *p, const struct ak_map_chip *chip,
 	}
 	*cycles = (uint64_t)(slowest + ak_cost_unit.fill);
 	*energy_uj = pj * 1e-6;
+}
+
+static uint64_t packets_in(const uint32_t *words, uint32_t count)
+{
+	uint64_t packets = 0;
+
+	for (uint64_t at = 0; at + 1 < count;
+	     at += 2 + AK_PKT_LEN(words[at + 1]) * (AK_PKT_XL(words[at + 1]) ? 16u : 1u))
+		packets++;
+	return packets;
+}
+
+void ak_map_frame(const struct ak_placement *pl, const struct akida_program *program, struct akida_map_report *r)
+{
+	const struct ak_cost_chip *cost = cost_chip(pl->chip);
+	const struct akida_layer *in = pl->layers[0].layer;
+	uint64_t words = 0, packets = 0;
+	double bus_us = (double)in->in_h * in->in_w * in->in_c / cost->dma_bytes_per_us, khz = cost->clock[0].khz, us;
+
+	for (uint32_t i = 0; i < program->head.track_count; i++) {
+		words += program->head.tracks[i].words;
+		packets += packets_in(ak_program_track(program, i), program->head.tracks[i].words);
+	}
+	for (uint32_t i = 0; i < r->layer_count; i++) {
+		r->latency_cycles += r->layers[i].cycles;
+		if (r->layers[i].cycles > r->interval_cycles)
+			r->interval_cycles = r->layers[i].cycles;
+		r->energy_uj += r->layers[i].energy_uj;
+	}
+	r->program_cycles = (uint64_t)ak_cost_load(cost, words, packets);
+	r->chip_us = (double)r->latency_cycles * 1e3 / khz;
+	r->call_us = r->chip_us + cost->call_ns / 1e3 + bus_us;
+	us = fmax((double)r->interval_cycles * 1e3 / khz, cost->frame_ns / 1e3 + bus_us);
+	r->fps = 1e6 / us;
 }

@@ -11,6 +11,8 @@
  */
 void ak_map_cost(const struct ak_layer_place *p, const struct ak_map_chip *chip, double input_sparsity,
 		 uint64_t *cycles, double *energy_uj);
+/* The report's figures of a whole frame, from its layers and the words and packets of the program. */
+void ak_map_frame(const struct ak_placement *pl, const struct akida_program *program, struct akida_map_report *r);
 /* Share of zeros that is assumed as long as nothing was measured. */
 #define AK_COST_SPARSITY 0.5
 

@@ -257,6 +257,7 @@ static int report_fill(const struct ak_placement *pl, const struct akida_program
 		l->tag = ak_rules_weakest(pl->layers[i].rules, &id);
 		snprintf(l->tag_rule, sizeof(l->tag_rule), "%s", id);
 	}
+	ak_map_frame(pl, program, r);
 	return 0;
 }
 

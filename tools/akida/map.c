@@ -9,7 +9,7 @@
 #include "common/stage.h"
 #include "common/table.h"
 
-static void report_json(const struct akida_map_report *r, const struct akida_program *p, const char *device)
+static void report_json(const struct akida_map_report *r, const char *of, const char *device)
 {
 	struct json j = {.out = stdout};
 
@@ -48,12 +48,21 @@ static void report_json(const struct akida_map_report *r, const struct akida_pro
 		json_close(&j, '}');
 	}
 	json_close(&j, ']');
-	(void)p;
+	json_text(&j, "sparsity_of", of);
+	json_open(&j, "frame", '{');
+	json_count(&j, "latency_cycles", r->latency_cycles);
+	json_count(&j, "interval_cycles", r->interval_cycles);
+	json_count(&j, "program_cycles", r->program_cycles);
+	json_number(&j, "energy_uj", r->energy_uj);
+	json_number(&j, "chip_us", r->chip_us);
+	json_number(&j, "call_us", r->call_us);
+	json_number(&j, "fps", r->fps);
+	json_close(&j, '}');
 	json_text(&j, "source", akida_source_name(AKIDA_SOURCE_MODEL));
 	json_close(&j, '}');
 }
 
-static void report_text(const struct akida_map_report *r)
+static void report_text(const struct akida_map_report *r, const char *of)
 {
 	static const char *const heads[] = {"Layer (type)", "NPs", "Passes", "Cycles", "Energy (uJ)", "Tag", "Rule"};
 	enum akida_tag worst = AKIDA_TAG_VERIFIED;
@@ -85,7 +94,11 @@ static void report_text(const struct akida_map_report *r)
 	printf("NPs: %u (and %u HRC), passes: %u\n", r->nps, r->hrc, r->passes);
 	printf("Program: %" PRIu64 " bytes, device memory: %" PRIu64 " bytes\n", r->program_bytes, r->memory_bytes);
 	printf("Weakest tag: %s\n", akida_tag_name(worst));
-	printf("Cycles and energy: modelled (software NSoC)\n");
+	printf("A frame: %" PRIu64 " cycles, %.1f us on the chip, %.1f us with host and bus; %.2f uJ above idle\n",
+	       r->latency_cycles, r->chip_us, r->call_us, r->energy_uj);
+	printf("Frames in flight: one every %" PRIu64 " cycles, with host and bus %.2f fps\n", r->interval_cycles,
+	       r->fps);
+	printf("Cycles and energy: modelled (software NSoC), sparsity of %s\n", of);
 }
 
 /* The name a mapper knows for DEVICE; opens it when the name alone does not tell. */
@@ -144,6 +157,7 @@ int command_map(int argc, char **argv)
 		return status;
 	stage_params_init(&p);
 	p.samples = samples;
+	p.measure = true;
 	if (!strcmp(mode, "all-nps"))
 		p.mode = AKIDA_MAP_ALL_NPS;
 	else if (!strcmp(mode, "hw-pr"))
@@ -174,9 +188,9 @@ int command_map(int argc, char **argv)
 	}
 	if (!status) {
 		if (json)
-			report_json(&s.map, s.program, chip);
+			report_json(&s.map, s.sparsity_of, chip);
 		else
-			report_text(&s.map);
+			report_text(&s.map, s.sparsity_of);
 		if (out && !json)
 			printf("Saved %s\n", out);
 	}

@@ -268,11 +268,62 @@ int stage_need_model(struct stage *s, const struct stage_params *p)
 	return status;
 }
 
+#define MEASURE_RANDOM 2u
+#define MEASURE_SAMPLES 16u
+
+/*
+ * Zeros of each layer's output over the first samples, or over random frames where there are none or they are no uint8
+ * frames of this model, which *of tells. NULL after an error, which was printed.
+ */
+static double *measure_sparsity(const struct akida_model *m, const struct stage_params *p, const char **of, int *status)
+{
+	struct akida_diag *diag = akida_diag_create();
+	struct akida_array samples = {0};
+	uint64_t seed = 1, frames = MEASURE_RANDOM;
+	bool random = !p->samples;
+	double *sparsity = NULL;
+	uint8_t *in = NULL;
+	uint32_t dims[3];
+	size_t bytes;
+	int err = 0;
+
+	akida_model_input(m, dims);
+	bytes = (size_t)dims[0] * dims[1] * dims[2];
+	if (!random) {
+		err = load_samples(p->samples, &samples, diag);
+		random = err || samples.dtype != AKIDA_U8 || !samples.dims[0] ||
+			 akida_array_elements(&samples) / samples.dims[0] != bytes;
+	}
+	if (!random)
+		frames = samples.dims[0] < MEASURE_SAMPLES ? samples.dims[0] : MEASURE_SAMPLES;
+	*of = random ? "random frames" : p->samples;
+	sparsity = calloc(akida_model_layers(m), sizeof(*sparsity));
+	in = malloc(bytes * MEASURE_RANDOM);
+	if (!err && (!sparsity || !in))
+		err = -ENOMEM;
+	for (size_t i = 0; in && i < bytes * MEASURE_RANDOM; i++) {
+		seed = seed * 6364136223846793005u + 1442695040888963407u;
+		in[i] = (uint8_t)(seed >> 56);
+	}
+	if (!err)
+		err = akida_model_sparsity(m, random ? in : samples.data, frames, sparsity);
+	if (err) {
+		*status = tool_fail(diag, *of, err);
+		free(sparsity);
+		sparsity = NULL;
+	}
+	free(in);
+	akida_array_fini(&samples);
+	akida_diag_destroy(diag);
+	return sparsity;
+}
+
 int stage_need_program(struct stage *s, const struct stage_params *p, const char *chip)
 {
 	struct akida_map_params mp = {.size = sizeof(mp), .mode = p->mode};
 	const struct akida_toolchain *t;
 	struct akida_diag *diag;
+	double *sparsity = NULL;
 	int status, err;
 
 	if (s->program)
@@ -283,6 +334,11 @@ int stage_need_program(struct stage *s, const struct stage_params *p, const char
 	t = tool_toolchain();
 	if (!t)
 		return TOOL_FAILED;
+	if (p->measure)
+		sparsity = measure_sparsity(s->model, p, &s->sparsity_of, &status);
+	if (status)
+		return status;
+	mp.sparsity = sparsity;
 	diag = akida_diag_create();
 	if (!p->quiet)
 		tool_note("mapping %s to %s", s->path, chip);
@@ -293,6 +349,7 @@ int stage_need_program(struct stage *s, const struct stage_params *p, const char
 		s->mapped_here = true;
 	if (!err && !p->quiet)
 		tool_notes_of(diag);
+	free(sparsity);
 	akida_diag_destroy(diag);
 	return status;
 }

@@ -12,8 +12,9 @@ struct stage_params {
 	struct akida_quant_params quant;
 	const char *samples; /* .npz or .npy to calibrate with; NULL: random ones, said in the note */
 	enum akida_map_mode mode;
-	bool quiet; /* no notes */
-	bool v2;    /* convert to Akida 2 layers */
+	bool measure; /* map with the sparsity of samples, or of random frames where there are none */
+	bool quiet;   /* no notes */
+	bool v2;      /* convert to Akida 2 layers */
 };
 
 struct stage {
@@ -26,6 +27,7 @@ struct stage {
 	struct akida_program *program;
 	struct akida_map_report map; /* filled when this run did the mapping */
 	bool mapped_here;
+	const char *sparsity_of; /* what the mapping's sparsity was measured on; NULL: nothing */
 };
 
 enum stage_kind { STAGE_UNREADABLE, STAGE_GRAPH, STAGE_MODEL, STAGE_FBZ, STAGE_PROGRAM };

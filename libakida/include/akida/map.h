@@ -33,6 +33,10 @@ struct akida_map_report {
 	uint32_t nps, hrc, passes, layer_count;
 	uint64_t program_bytes, memory_bytes;
 	struct akida_map_layer *layers;
+	/* A frame, modelled: chip's clocks from input to output, between frames in flight, and of programming. */
+	uint64_t latency_cycles, interval_cycles, program_cycles;
+	double energy_uj;	      /* above idle */
+	double chip_us, call_us, fps; /* latency; with host and bus, one frame at a time; frames in flight */
 };
 AKIDA_API void akida_map_report_fini(struct akida_map_report *r);
 

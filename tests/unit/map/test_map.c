@@ -95,6 +95,7 @@ static void test_map_report_follows_measured_sparsity(void **state)
 	struct akida_model *m = net_first_light(1);
 	struct akida_map_report a, b;
 	struct akida_program *p;
+	uint64_t latency = 0, interval = 0;
 	double lines;
 
 	(void)state;
@@ -109,6 +110,17 @@ static void test_map_report_follows_measured_sparsity(void **state)
 	/* 3136 values, half or a tenth of them events that touch 24 lines each */
 	lines = (double)(a.layers[1].cycles - b.layers[1].cycles) / ak_cost_unit.line;
 	assert_in_range((uint64_t)lines, 0.95 * 0.4 * 3136 * 24, 0.4 * 3136 * 24);
+	/* the frame: layers one after the other, the slowest sets the pace; zeros do not change the program */
+	for (uint32_t i = 0; i < 5; i++) {
+		latency += b.layers[i].cycles;
+		interval = b.layers[i].cycles > interval ? b.layers[i].cycles : interval;
+	}
+	assert_int_equal(b.latency_cycles, latency);
+	assert_int_equal(b.interval_cycles, interval);
+	assert_true(a.latency_cycles > b.latency_cycles && a.energy_uj > b.energy_uj);
+	assert_true(a.program_cycles == b.program_cycles && a.program_cycles > 0);
+	assert_true(b.call_us > b.chip_us && b.chip_us > 0);
+	assert_true(b.fps > 1e6 / b.call_us);
 	for (uint32_t i = 1; i < 5; i++) {
 		assert_true(b.layers[i].cycles < a.layers[i].cycles);
 		assert_true(b.layers[i].energy_uj < a.layers[i].energy_uj);
