@@ -295,6 +295,13 @@ fit-cost:
 	@$(MAKE) $(JOBS) -s --no-print-directory $(B)/cost/fit >&2
 	@$(B)/cost/fit
 
+# Instructions a frame takes on AArch64, by qemu-user. NETS=W1,W2,W3: W3 takes minutes.
+count-arm:
+	@sh $(DEPS) install build arm >&2
+	@$(MAKE) $(JOBS) -s --no-print-directory B=build-arm CC=aarch64-linux-gnu-gcc AR=aarch64-linux-gnu-ar build-arm/arm/kernels >&2
+	@sh tests/arm/count.sh build-arm/arm/kernels $(subst $(comma), ,$(or $(NETS),W1,W2))
+comma := ,
+
 ## Installing
 
 install: lib tools
@@ -325,6 +332,7 @@ help:
 	@echo "make -s bench-sessions   load, memory, threads, software NSoC beside the cpu device, sparse activations"
 	@echo "make -s fit-cost    fit the cost model to published figures, print its errors (docs/cost-model.md)"
 	@echo "make -s bench-driver     system calls, interrupts, doorbells and CPU time for each MiB, in a real kernel; KERNELS=6.1"
+	@echo "make -s count-arm        instructions of a frame on AArch64, by qemu-user; NETS=W1,W2"
 	@echo "make module         akida.ko for the running kernel (KVER= or KDIR= for another)"
 	@echo "make module-install DESTDIR=    it, the udev rule, the group; make dkms-tree    sources for DKMS in build/dkms"
 	@echo "make deps           install what building and testing need (apt; without root: print the list)"
@@ -339,6 +347,6 @@ print-%:
 	@echo '$($*)'
 
 .PHONY: module module-install dkms-tree all lib runtime tools links models unit unit-bin deps bench check check-unit check-asan check-cli check-golden \
-	check-build check-arm check-kernel check-kernel-ready check-kernel-debug lint format docs install clean help bench-kernels bench-sessions fit-cost bench-driver $(NOT_YET)
+	check-build check-arm check-kernel check-kernel-ready check-kernel-debug lint format docs install clean help bench-kernels bench-sessions count-arm fit-cost bench-driver $(NOT_YET)
 .DELETE_ON_ERROR:
 -include $(RUNTIME_OBJ:.o=.d) $(TOOLCHAIN_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TEST_BIN:=.d)

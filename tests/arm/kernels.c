@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The kernels of AArch64 against layer/, on drawn models of every family: for qemu-user, without cmocka. With "count NAME
- * ISA" it runs one frame of a benchmark network, for counting instructions.
+ * ISA FRAMES" it runs frames of a benchmark network: count.sh counts their instructions.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,7 +81,7 @@ static uint32_t check_family(enum family family, enum ak_isa isa, uint32_t cases
 	return failed || fallbacks > cases / 2;
 }
 
-static int count(const char *name, const char *isa_name)
+static int count(const char *name, const char *isa_name, int frames)
 {
 	struct bench_options options = {.ip = 2, .weights_bits = 8, .seed = 1};
 	struct akida_model *m = bench_network(name, &options);
@@ -95,9 +95,9 @@ static int count(const char *name, const char *isa_name)
 			continue;
 		if (ak_plan_create(m->layers, m->count, (enum ak_isa)isa, &p) || ak_plan_run_create(p, 1, &r))
 			return 1;
-		for (int i = 0; i < 11; i++) /* how often: the difference to one is ten frames */
-			if (i == 0 || !getenv("ONE"))
-				ak_plan_frame(r, in, out);
+		for (int i = 0; i < frames; i++)
+			ak_plan_frame(r, in, out);
+		printf("products %llu\n", (unsigned long long)ak_plan_products(p));
 		return 0;
 	}
 	return 1;
@@ -107,8 +107,8 @@ int main(int argc, char **argv)
 {
 	uint32_t cases = argc > 1 && argc < 3 ? (uint32_t)atoi(argv[1]) : 500, passed = 0, failed = 0;
 
-	if (argc == 4 && !strcmp(argv[1], "count"))
-		return count(argv[2], argv[3]);
+	if (argc == 5 && !strcmp(argv[1], "count"))
+		return count(argv[2], argv[3], atoi(argv[4]));
 	for (int isa = AK_ISA_REF + 1; isa < AK_ISA_COUNT; isa++)
 		for (int f = 0; ak_isa_available((enum ak_isa)isa) && f < FAMILY_COUNT; f++) {
 			if (check_family((enum family)f, (enum ak_isa)isa, cases))
