@@ -91,6 +91,7 @@ static int edma_arm(struct akc_dev *d, enum akc_dir dir)
 		return akc_gone(d, "eDMA interrupt mask", dir);
 	edma_write(d, edma_regs[dir].mask, mask & ~EDMA_INTS);
 	edma_write(d, edma_regs[dir].ll_error, ll_error | 1);
+	edma_write(d, edma_regs[dir].clear, EDMA_INTS);
 	d->dma_armed[dir] = true;
 	return 0;
 }
@@ -107,7 +108,6 @@ static int edma_start(struct akc_dev *d, enum akc_dir dir, u32 list)
 
 	if (err)
 		return err;
-	edma_write(d, edma_regs[dir].clear, EDMA_INTS);
 	edma_select(d, dir);
 	edma_write(d, AKD1000_EDMA_CH_CONTROL1,
 		   AKD1000_EDMA_CH_CONTROL1_CCS | AKD1000_EDMA_CH_CONTROL1_LLE);
@@ -122,7 +122,7 @@ static int edma_start(struct akc_dev *d, enum akc_dir dir, u32 list)
 }
 
 /*
- * Finished needs both: the done bit (cleared before the start, so not a left-over) and a channel
+ * Finished needs both: the done bit (cleared when the one before was acknowledged) and a channel
  * that is no longer running, because done comes with the last data element while the engine still
  * fetches the link behind it.
  */

@@ -65,6 +65,8 @@ static int hdma_arm(struct akc_dev *d, enum akc_dir dir)
 		return akc_gone(d, "HDMA interrupt setup", dir);
 	setup = (setup & ~(HDMA_MASKS | HDMA_REMOTE)) | HDMA_LOCAL | (d->msi ? HDMA_REMOTE : 0);
 	hdma_write(d, dir, AKD1500_HDMA_INT_SETUP, setup);
+	hdma_write(d, dir, AKD1500_HDMA_INT_CLEAR, HDMA_INTS);
+	hdma_write(d, dir, AKD1500_HDMA_CONTROL1, AKD1500_HDMA_CONTROL1_LL);
 	d->dma_armed[dir] = true;
 	return 0;
 }
@@ -80,8 +82,6 @@ static int hdma_start(struct akc_dev *d, enum akc_dir dir, u32 list)
 	if (err)
 		return err;
 	hdma_write(d, dir, AKD1500_HDMA_ENABLE, 1);
-	hdma_write(d, dir, AKD1500_HDMA_INT_CLEAR, HDMA_INTS);
-	hdma_write(d, dir, AKD1500_HDMA_CONTROL1, AKD1500_HDMA_CONTROL1_LL);
 	hdma_write(d, dir, AKD1500_HDMA_LIST, list);
 	hdma_write(d, dir, AKD1500_HDMA_LIST + 4u, 0);
 	hdma_write(d, dir, AKD1500_HDMA_CYCLE, AKD1500_HDMA_CYCLE_CB | AKD1500_HDMA_CYCLE_CCS);
@@ -94,7 +94,7 @@ static int hdma_start(struct akc_dev *d, enum akc_dir dir, u32 list)
 }
 
 /*
- * Finished needs the stop event (cleared before the start) and the stopped state; see edma.c for
+ * Finished needs the stop event (cleared when the one before was acknowledged) and the stopped state; see edma.c for
  * why both.
  */
 static int hdma_status(struct akc_dev *d, enum akc_dir dir)

@@ -85,9 +85,9 @@ static void test_dma_hdma_start_programs_channel_then_rings(void **state)
 	sb_expect(b, &at, SB_WRITE, 4, list + 36, 0);
 	sb_expect(b, &at, SB_READ, 0, 0x88, 5);
 	sb_expect(b, &at, SB_WRITE, 0, 0x88, 0x50);
-	sb_expect(b, &at, SB_WRITE, 0, 0x00, 1);
 	sb_expect(b, &at, SB_WRITE, 0, 0x8c, 5);
 	sb_expect(b, &at, SB_WRITE, 0, 0x34, 1);
+	sb_expect(b, &at, SB_WRITE, 0, 0x00, 1);
 	sb_expect(b, &at, SB_WRITE, 0, 0x10, 0x200ff800);
 	sb_expect(b, &at, SB_WRITE, 0, 0x14, 0);
 	sb_expect(b, &at, SB_WRITE, 0, 0x18, 3);
