@@ -94,8 +94,8 @@ static int hdma_start(struct akc_dev *d, enum akc_dir dir, u32 list)
 }
 
 /*
- * Finished needs the stop event (cleared when the one before was acknowledged) and the stopped state; see edma.c for
- * why both.
+ * Finished needs the stop event (cleared when the one before was acknowledged) and the stopped
+ * state; see edma.c for why both.
  */
 static int hdma_status(struct akc_dev *d, enum akc_dir dir)
 {
