@@ -223,7 +223,7 @@ KDIR ?= $(firstword $(wildcard /lib/modules/$(KVER)/build /usr/src/linux-headers
 module:
 	@[ -d "$(KDIR)" ] || { echo "make module: no headers of kernel $(KVER): install linux-headers-$(KVER) or give KDIR=" >&2; exit 1; }
 	@mkdir -p $(B)
-	KDIR='$(KDIR)' sh tests/kernel/module.sh '$(KVER)' '$(abspath $(B))/akida.ko'
+	KDIR='$(KDIR)' sh tests/kernel/module.sh '$(KVER)' '$(abspath $(B))/akida.ko' $(if $(AKIDA_LEGACY),AKIDA_LEGACY=$(AKIDA_LEGACY))
 
 # MODULE=staged: akida.ko is in B already.
 module-install: $(if $(MODULE),,module)

@@ -25,6 +25,7 @@
 #include <linux/atomic.h>
 #include <linux/cdev.h>
 #include <linux/device.h>
+#include <linux/dma-direction.h>
 #include <linux/fs.h>
 #include <linux/idr.h>
 #include <linux/kref.h>
@@ -106,6 +107,9 @@ struct akida_device {
 
 	struct akida_meter meter;
 
+	struct akida_file *legacy; /* who has the board to itself; set under queue_lock */
+	struct address_space *legacy_mapping;
+
 	struct list_head buffers;  /* all mapped ones, for remove; under buffers_lock */
 	struct mutex buffers_lock; /* the list, and whether its members are mapped */
 };
@@ -138,6 +142,7 @@ struct akida_buffer {
 	struct dma_buf_attachment *attach;
 	struct sg_table own;
 	struct sg_table *sgt; /* own, or the dma-buf's */
+	enum dma_data_direction dir; /* to the device; only akida_legacy.c reads into one */
 	bool mapped; /* for DMA; cleared by remove */
 	struct akida_piece *pieces;
 	u32 piece_count;
@@ -280,6 +285,34 @@ struct io_uring_cmd;
 int akida_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);
 void akida_uring_end(struct akida_uring *u, const struct akida_done *done);
 int akida_uring_flush(struct file *file, fl_owner_t owner);
+
+/* akida_legacy.c */
+#ifdef AKIDA_LEGACY
+bool akida_legacy_enabled(void);
+void akida_legacy_release(struct akida_file *af);
+void akida_legacy_unmap(struct akida_device *adev);
+ssize_t akida_legacy_read(struct file *file, char __user *buf, size_t bytes, loff_t *pos);
+ssize_t akida_legacy_write(struct file *file, const char __user *buf, size_t bytes, loff_t *pos);
+int akida_legacy_mmap(struct file *file, struct vm_area_struct *vma);
+#else
+static inline bool akida_legacy_enabled(void)
+{
+	return false;
+}
+
+static inline void akida_legacy_release(struct akida_file *af)
+{
+}
+
+static inline void akida_legacy_unmap(struct akida_device *adev)
+{
+}
+
+static inline int akida_legacy_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	return -ENOENT;
+}
+#endif
 
 /* akida_sysfs.c */
 extern const struct attribute_group *akida_groups[];

@@ -329,6 +329,7 @@ static void akida_remove(struct pci_dev *pdev)
 	cdev_device_del(&adev->cdev, &adev->dev);
 	down_write(&adev->remove_sem);
 	adev->dead = true;
+	akida_legacy_unmap(adev);
 	up_write(&adev->remove_sem);
 	wake_up_interruptible(&adev->poll_wait);
 	akida_cancel_older(adev, U32_MAX, -ENODEV);

@@ -36,7 +36,7 @@ static int akida_open(struct inode *inode, struct file *file)
 	get_device(&adev->dev);
 	up_read(&adev->remove_sem);
 	file->private_data = af;
-	return nonseekable_open(inode, file);
+	return akida_legacy_enabled() ? 0 : nonseekable_open(inode, file);
 }
 
 /* The context leaves the device's list; a job of it that is being run keeps it alive until its end.
@@ -59,6 +59,7 @@ static int akida_release(struct inode *inode, struct file *file)
 	struct akida_buffer *buf;
 	int id;
 
+	akida_legacy_release(af);
 	idr_for_each_entry(&af->contexts, ctx, id)
 		akida_context_drop(ctx);
 	idr_for_each_entry(&af->programs, prog, id)
@@ -141,6 +142,7 @@ static int akida_ioc_query(struct akida_file *af, void *arg)
 		  AKIDA_CAP_POLL | AKIDA_CAP_PRIORITY | AKIDA_CAP_CANCEL |
 		  (IS_ENABLED(CONFIG_DMA_SHARED_BUFFER) ? AKIDA_CAP_DMABUF : 0) |
 		  (IS_ENABLED(CONFIG_IO_URING) ? AKIDA_CAP_URING : 0) |
+		  (akida_legacy_enabled() ? AKIDA_CAP_LEGACY : 0) |
 		  (READ_ONCE(adev->irq) ? AKIDA_CAP_INTERRUPT : 0) |
 		  (adev->meter.present ? AKIDA_CAP_POWER : 0);
 	akida_power_refresh(adev);
@@ -641,8 +643,10 @@ static int akida_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct akida_file *af = file->private_data;
 	struct akida_buffer *buf;
-	int err;
+	int err = akida_legacy_mmap(file, vma);
 
+	if (err != -ENOENT)
+		return err;
 	if (vma->vm_pgoff > INT_MAX)
 		return -EINVAL;
 	if (!(vma->vm_flags & VM_SHARED))
@@ -688,6 +692,11 @@ const struct file_operations akida_fops = {
 	.compat_ioctl = compat_ptr_ioctl,
 	.poll = akida_poll,
 	.mmap = akida_mmap,
+#ifdef AKIDA_LEGACY
+	.read = akida_legacy_read,
+	.write = akida_legacy_write,
+	.llseek = no_seek_end_llseek,
+#endif
 #if IS_ENABLED(CONFIG_IO_URING)
 	.uring_cmd = akida_uring_cmd,
 	.flush = akida_uring_flush,

@@ -89,9 +89,14 @@ int akida_context_create(struct akida_device *adev, struct akida_program *prog,
 	kref_get(&prog->ref);
 	atomic_inc(&prog->users);
 	spin_lock(&adev->queue_lock);
-	ctx->generation = adev->generation;
-	list_add_tail(&ctx->entry, &adev->contexts);
+	err = adev->legacy ? -EBUSY : 0;
+	if (!err) {
+		ctx->generation = adev->generation;
+		list_add_tail(&ctx->entry, &adev->contexts);
+	}
 	spin_unlock(&adev->queue_lock);
+	if (err)
+		goto put;
 	*out = ctx;
 	return 0;
 put:
@@ -504,7 +509,8 @@ static int akida_run_job(struct akida_device *adev, struct akida_job *job)
 		mutex_unlock(&adev->core_lock);
 		return 1;
 	}
-	if (adev->down)
+	err = READ_ONCE(job->ctx->broken); /* the chip may be somebody else's by now */
+	if (!err && adev->down)
 		err = akida_reset_device(adev, AKIDA_FAULT);
 	if (err)
 		goto unlock;

@@ -2,8 +2,8 @@
 /*
  * Buffers: pages of ours or pinned ones of the user's, mapped for the device as scattered pieces, for
  * the kernel with vmap, for users page by page; those of other devices are in akida_dmabuf.c. The
- * device reads them and never writes: outputs come through the stage, and the worker writes them. A
- * user mapping holds references to pages only, so remove takes the device's view away and nothing
+ * device reads them and never writes (but for akida_legacy.c): outputs come through the stage, and the
+ * worker writes them. A user mapping holds references to pages only, so remove takes the device's view away and nothing
  * else.
  */
 #include <linux/capability.h>
@@ -26,6 +26,7 @@ struct akida_buffer *akida_buffer_new(struct akida_device *adev, u32 bytes)
 	buf->adev = adev;
 	get_device(&adev->dev);
 	buf->bytes = bytes;
+	buf->dir = DMA_TO_DEVICE;
 	return buf;
 }
 
@@ -214,7 +215,7 @@ static int akida_buffer_map_pages(struct akida_buffer *buf)
 						GFP_KERNEL_ACCOUNT);
 	if (err)
 		return err;
-	err = dma_map_sgtable(dev, buf->sgt, DMA_TO_DEVICE, 0);
+	err = dma_map_sgtable(dev, buf->sgt, buf->dir, 0);
 	if (err)
 		return err;
 	buf->mapped = true;
@@ -245,7 +246,7 @@ static void akida_buffer_unmap(struct akida_buffer *buf)
 	if (buf->dmabuf)
 		akida_dmabuf_unmap(buf);
 	else
-		dma_unmap_sgtable(&buf->adev->pdev->dev, buf->sgt, DMA_TO_DEVICE, 0);
+		dma_unmap_sgtable(&buf->adev->pdev->dev, buf->sgt, buf->dir, 0);
 	buf->mapped = false;
 }
 

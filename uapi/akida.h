@@ -46,6 +46,7 @@
 #define AKIDA_CAP_PRIORITY	(1ull << 7) /* akida_context_create.priority */
 #define AKIDA_CAP_CANCEL	(1ull << 8)
 #define AKIDA_CAP_URING		(1ull << 9) /* struct akida_uring_cmd */
+#define AKIDA_CAP_LEGACY	(1ull << 10) /* the vendor module's read, write, mmap: for CAP_SYS_RAWIO */
 
 #define AKIDA_CHIP_AKD1000 1000
 #define AKIDA_CHIP_AKD1500 1500
@@ -179,7 +180,8 @@ struct akida_program_create {
  * CONTEXT_CREATE: a queue of frames for one program. Contexts of all files share the device: a resident program stays
  * while its queue is busy, at most quantum_ns, then others have their turn. A context of a higher priority goes first, as
  * soon as the frames in flight are done; those of one priority take turns; lower ones wait as long as higher ones have
- * work. First version: 40 bytes. ENOENT: program; EPERM: high priority without CAP_SYS_NICE.
+ * work. First version: 40 bytes. ENOENT: program; EPERM: high priority without CAP_SYS_NICE; EBUSY: a program made for the
+ * vendor's module has the board (AKIDA_CAP_LEGACY).
  */
 struct akida_context_create {
 	__u32 size;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 #include "guest.h"
@@ -180,6 +181,23 @@ int guest_rescan(void)
 		usleep(100000);
 	}
 	return err ? err : -ENODEV;
+}
+
+int guest_reload(const char *more)
+{
+	const char *boot = getenv("AKIDA_PARAMETERS");
+	char parameters[256];
+	int fd, err;
+
+	snprintf(parameters, sizeof(parameters), "%s %s", boot ? boot : "", more);
+	if (syscall(SYS_delete_module, "akida", 0) && errno != ENOENT)
+		return -errno;
+	fd = open("/mod/akida.ko", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	err = syscall(SYS_finit_module, fd, parameters, 0) ? -errno : 0;
+	close(fd);
+	return err ? err : guest_rescan();
 }
 
 static int config_file(const struct guest_board *b, int flags)

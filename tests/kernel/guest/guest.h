@@ -55,6 +55,9 @@ int guest_bind(const struct guest_board *b, bool on);
 /* Looks for PCI devices and waits until both boards have their nodes; -errno. */
 int guest_rescan(void);
 
+/* Unloads the module and loads it with the parameters of this boot and more; waits for both boards; -errno. */
+int guest_reload(const char *more);
+
 enum guest_ctl {
 	CTL_ID = 0xf00,
 	CTL_HANG = 0xf04,
