@@ -10,9 +10,9 @@
 #include <stdint.h>
 #include <akida/map.h>
 
-enum figure_family { AKIDANET, KEYWORDS };
+enum figure_family { AKIDANET, MOBILENET, YOLO, EDGE, KEYWORDS };
 
-#define FIGURE_LAYERS 17
+#define FIGURE_LAYERS 20
 struct figure_network {
 	const char *name;
 	enum figure_family family;
@@ -78,5 +78,24 @@ static const struct figure_row figure_rows[] = {
 	{NET_KEYWORDS, AKIDA_MAP_ALL_NPS, 31, 1, 45638, 178.8, 0.026, 0.010},
 };
 #define FIGURE_ROWS (sizeof(figure_rows) / sizeof(figure_rows[0]))
+
+/*
+ * Energy of an inference, idle power included, "most efficient mapping", of networks whose clocks were not published.
+ * Nothing is fitted to these. Sparsities: AkidaNet 0.5's, 1.0's where alpha is 1, moved to the mean given.
+ */
+struct figure_energy {
+	struct figure_network network;
+	double mj;
+};
+static const struct figure_energy figure_energies[] = {
+	{{"MobileNet 0.25 224", MOBILENET, 224, 8, {1000}, zeros_akidanet_05, 46.9, NULL}, 2.46},
+	{{"MobileNet 0.5 224", MOBILENET, 224, 16, {1000}, zeros_akidanet_05, 54.4, NULL}, 6.68},
+	{{"MobileNet 1.0 224", MOBILENET, 224, 32, {1000}, zeros_akidanet_10, 61.3, NULL}, 26.28},
+	{{"AkidaNet 0.5 160 edge", EDGE, 160, 16, {1000}, zeros_akidanet_05, 54.1, NULL}, 6.63},
+	{{"AkidaNet 0.5 224 edge", EDGE, 224, 16, {1000}, zeros_akidanet_05, 54.4, NULL}, 9.99},
+	{{"YOLO, AkidaNet 0.5 224, 2 classes", YOLO, 224, 16, {0}, zeros_akidanet_05, 54.4, NULL}, 14.61},
+	{{"YOLO, AkidaNet 0.5 224, 1 class", YOLO, 224, 16, {0}, zeros_akidanet_05, 54.4, NULL}, 14.22},
+};
+#define FIGURE_ENERGIES (sizeof(figure_energies) / sizeof(figure_energies[0]))
 
 #endif

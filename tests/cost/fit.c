@@ -206,6 +206,37 @@ static void print_akd1000(const struct parameters *p)
 		       a.line[i].model, 100 * (a.line[i].model / a.line[i].published - 1));
 }
 
+/* The cheapest mapping of networks of which nothing but an energy is published. */
+static void print_energies(const struct parameters *p)
+{
+	printf("\n| Not fitted to | mJ | model | | layout |\n|---|---|---|---|---|\n");
+	for (size_t i = 0; i < FIGURE_ENERGIES; i++) {
+		const struct figure_energy *f = &figure_energies[i];
+		static struct network n;
+		double least = INFINITY;
+		struct layout best = {0};
+
+		network_build(&n, &f->network);
+		for (uint32_t passes = 0; passes < 8; passes++) {
+			struct ak_cost_frame frame;
+			struct layout a;
+			double mj;
+
+			layout_make(&n, passes ? AKIDA_MAP_HW_PR : AKIDA_MAP_MINIMAL, passes, &a, &p->unit, &p->chip);
+			if (!a.passes)
+				continue;
+			frame = layout_frame(&n, &a, &p->unit, &p->chip, NULL);
+			mj = frame.pj * 1e-9 + wall_ms(&n, &frame, &p->chip) * p->chip.clock[0].floor_uw * 1e-6;
+			if (mj < least) {
+				least = mj;
+				best = a;
+			}
+		}
+		printf("| %s | %.2f | %.2f | %+.1f %% | %u passes, %u NPs |\n", f->network.name, f->mj, least,
+		       100 * (least / f->mj - 1), best.passes, layout_nps(&n, &best) + 1);
+	}
+}
+
 /* Each network by parameters fitted to all others. */
 static void print_left_out(const struct parameters *start)
 {
@@ -247,6 +278,7 @@ int main(void)
 	print_layers(&e);
 	print_summary(&e);
 	print_akd1000(&akd1000);
+	print_energies(&library);
 
 	fit_all(&fitted, -1);
 	akd1000.unit = fitted.unit;

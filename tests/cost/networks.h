@@ -81,6 +81,14 @@ static inline void network_global(struct network *n, uint32_t filters)
 	network_end(n);
 }
 
+/* Of layers behind those that sparsities are known of: as in the last of these. */
+static inline double figure_zeros(const struct figure_network *f, uint32_t i)
+{
+	uint32_t known = f->family == AKIDANET || f->family == KEYWORDS ? FIGURE_LAYERS : 14;
+
+	return f->zeros[i < known ? i : known - 1] / 100;
+}
+
 /* Sparsities moved by one amount on a logistic scale until their mean is the published one. */
 static inline void network_zeros(struct network *n, const struct figure_network *f)
 {
@@ -91,13 +99,31 @@ static inline void network_zeros(struct network *n, const struct figure_network 
 
 		mean = 0;
 		for (uint32_t i = 0; i < n->count; i++) {
-			double z = f->zeros[i] / 100;
+			double z = figure_zeros(f, i);
 
 			n->zeros[i] = 1 / (1 + exp(-(log(z / (1 - z)) + by)));
 			mean += n->zeros[i] / n->count;
 		}
 		*(mean * 100 < f->mean ? &low : &high) = by;
 	}
+}
+
+/* Behind the input convolution; global: what the last layer pools. */
+static inline void network_backbone(struct network *n, uint32_t b, enum akida_layer_type first, bool global)
+{
+	network_layer(n, first, 2 * b, 1);
+	network_layer(n, first, 4 * b, 2);
+	network_layer(n, first, 4 * b, 1);
+	network_layer(n, AKIDA_LAYER_SEPARABLE, 8 * b, 2);
+	network_layer(n, AKIDA_LAYER_SEPARABLE, 8 * b, 1);
+	network_layer(n, AKIDA_LAYER_SEPARABLE, 16 * b, 2);
+	for (int i = 0; i < 5; i++)
+		network_layer(n, AKIDA_LAYER_SEPARABLE, 16 * b, 1);
+	network_layer(n, AKIDA_LAYER_SEPARABLE, 32 * b, 2);
+	if (global)
+		network_global(n, 32 * b);
+	else
+		network_layer(n, AKIDA_LAYER_SEPARABLE, 32 * b, 1);
 }
 
 static inline void network_build(struct network *n, const struct figure_network *f)
@@ -112,17 +138,13 @@ static inline void network_build(struct network *n, const struct figure_network 
 		network_global(n, b);
 	} else {
 		network_input(n, f->size, f->size, 3, 3, b);
-		network_layer(n, AKIDA_LAYER_CONV, 2 * b, 1);
-		network_layer(n, AKIDA_LAYER_CONV, 4 * b, 2);
-		network_layer(n, AKIDA_LAYER_CONV, 4 * b, 1);
-		network_layer(n, AKIDA_LAYER_SEPARABLE, 8 * b, 2);
-		network_layer(n, AKIDA_LAYER_SEPARABLE, 8 * b, 1);
-		network_layer(n, AKIDA_LAYER_SEPARABLE, 16 * b, 2);
-		for (int i = 0; i < 5; i++)
-			network_layer(n, AKIDA_LAYER_SEPARABLE, 16 * b, 1);
-		network_layer(n, AKIDA_LAYER_SEPARABLE, 32 * b, 2);
-		network_global(n, 32 * b);
+		network_backbone(n, b, f->family == MOBILENET ? AKIDA_LAYER_SEPARABLE : AKIDA_LAYER_CONV,
+				 f->family != YOLO);
 	}
+	if (f->family == EDGE)
+		network_layer(n, AKIDA_LAYER_SEPARABLE, 2048, 1);
+	for (int i = 0; f->family == YOLO && i < 4; i++)
+		network_layer(n, AKIDA_LAYER_SEPARABLE, i < 3 ? 1024 : 35, 1);
 	for (int i = 0; i < 2 && f->head[i]; i++)
 		network_layer(n, AKIDA_LAYER_FULLY, f->head[i], 0);
 	network_zeros(n, f);
