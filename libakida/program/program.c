@@ -52,8 +52,8 @@ static const char *chip_name(const uint8_t v[4])
 	return "unknown";
 }
 
-/* The sum documented at struct akida_program_info. */
-static uint64_t memory_bytes(const struct ak_program_head *h)
+/* The sum documented at struct akida_program_info, for so many frames. */
+static uint64_t memory_bytes(const struct ak_program_head *h, uint32_t frames)
 {
 	uint64_t in = (uint64_t)h->in_dims[0] * h->in_dims[1] * h->in_dims[2];
 	uint64_t out = (uint64_t)h->out_dims[0] * h->out_dims[1] * h->out_dims[2], track = 0, payload;
@@ -65,8 +65,14 @@ static uint64_t memory_bytes(const struct ak_program_head *h)
 		payload = 8 * out;
 	else
 		payload = h->activation ? (out + 3) / 4 * 4 : 4 * out;
-	return track + DESCRIPTOR_CONFIG * (uint64_t)h->max_descriptors + MIN_RING * DESCRIPTOR_IMAGE +
-	       (in + 3) / 4 * 4 + OUTPUT_HEADER + payload;
+	return track + DESCRIPTOR_CONFIG * (uint64_t)h->max_descriptors +
+	       (uint64_t)(frames > MIN_RING ? frames : MIN_RING) * DESCRIPTOR_IMAGE +
+	       frames * ((in + 3) / 4 * 4 + OUTPUT_HEADER + payload);
+}
+
+uint64_t akida_program_memory(const struct akida_program *p, uint32_t frames)
+{
+	return p ? memory_bytes(&p->head, frames ? frames : 1) : 0;
 }
 
 int akida_program_info(const struct akida_program *p, struct akida_program_info *info)
@@ -93,7 +99,7 @@ int akida_program_info(const struct akida_program *p, struct akida_program_info 
 	full.nps = p->nps;
 	full.hrc = p->hrc;
 	full.program_bytes = p->info_bytes + p->program_bytes;
-	full.memory_bytes = memory_bytes(h);
+	full.memory_bytes = memory_bytes(h, 1);
 	full.info_only = !p->program_bytes;
 	full.tag = full.info_only ? AKIDA_TAG_UNKNOWN : AKIDA_TAG_VERIFIED;
 	for (uint32_t i = 0; i < p->layer_count; i++)

@@ -98,6 +98,7 @@ static inline void akd1000_lines(struct akd1000 *out, const struct ak_cost_unit 
 	static const uint8_t akidanet_nps[] = {0, 4, 6, 3, 6, 4, 8, 4, 4, 4, 4, 4, 8, 8, 1};
 	double mean = 0, floor = chip->clock[0].floor_uw / 1e3, ten;
 	struct ak_cost_frame f;
+	uint64_t words, packets;
 	struct network n;
 	struct layout a;
 
@@ -170,6 +171,13 @@ static inline void akd1000_lines(struct akd1000 *out, const struct ak_cost_unit 
 	ten = chip->call_ns / 1e6 + 784.0 / chip->dma_bytes_per_us / 1e3 + f.latency / chip->clock[0].khz;
 	akd1000_add(out, "MNIST with pooling, one call a frame", "fps", 770, 1000 / ten);
 	akd1000_add(out, "MNIST with pooling, power", "mW", 936.8, frames_mw(chip, 0, f.pj, 1000 / ten));
+	a.rows[1] = 4;
+	a.filters[1] = 16;
+	f = layout_frame(&n, &a, u, chip, NULL);
+	akd1000_add(out, "the same on 64 NPs, power", "mW", 936.8, frames_mw(chip, 0, f.pj, 1000 / ten));
+	layer_words(&n.layer[1], a.rows[1], a.filters[1], &words, &packets);
+	akd1000_add(out, "the same on 64 NPs, memory of 100 frames", "bytes", 247984,
+		    4.0 * (double)words + 5 * 32 + 100 * (784 + 32 + 40 + 64));
 }
 
 #endif

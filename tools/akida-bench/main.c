@@ -62,6 +62,7 @@ static void describe(struct bench *b, const struct runner *r)
 	b->program.size = sizeof(b->program);
 	if (b->mapped) {
 		akida_program_info(r->stage.program, &b->program);
+		b->program.memory_bytes = akida_program_memory(r->stage.program, (uint32_t)b->batch);
 		b->layers = akida_program_layers(r->stage.program);
 	}
 	if (!m)

@@ -57,6 +57,8 @@ AKIDA_API int akida_program_parse(const void *bytes, size_t len, const char *nam
 AKIDA_API int akida_program_save(const struct akida_program *p, const char *path, struct akida_diag *diag);
 AKIDA_API void akida_program_destroy(struct akida_program *p);
 AKIDA_API int akida_program_info(const struct akida_program *p, struct akida_program_info *info);
+/* akida_program_info.memory_bytes for so many frames in flight: their inputs, outputs and descriptors. 0 counts as 1. */
+AKIDA_API uint64_t akida_program_memory(const struct akida_program *p, uint32_t frames);
 AKIDA_API uint32_t akida_program_layers(const struct akida_program *p);
 AKIDA_API int akida_program_layer(const struct akida_program *p, uint32_t i, struct akida_program_layer *layer);
 /* The vendor-format bytes (ProgramInfo then Program). Borrowed from the program. */

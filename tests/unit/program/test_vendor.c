@@ -68,6 +68,9 @@ static void test_kws_parses_with_all_tracks_and_packets(void **state)
 	assert_int_equal(f.tag, AKIDA_TAG_VERIFIED);
 	/* largest track, 8 descriptors, 2 image descriptors, input, header, 12 potentials */
 	assert_int_equal(f.memory_bytes, 4 * 1082 + 8 * 32 + 128 + 492 + 32 + 48);
+	assert_int_equal(akida_program_memory(p, 1), f.memory_bytes);
+	assert_int_equal(akida_program_memory(p, 2), f.memory_bytes + 492 + 32 + 48);
+	assert_int_equal(akida_program_memory(p, 100), f.memory_bytes + 99 * (492 + 32 + 48) + 98 * 64);
 	for (uint32_t i = 0; i < 7; i++)
 		assert_int_equal(p->head.tracks[i].words, words[i]);
 	assert_int_equal(ak_get32(ak_program_track(p, 0)) & 0xff, 0x88);
