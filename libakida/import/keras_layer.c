@@ -219,9 +219,10 @@ static int parse_input(const struct ak_layer_conf *c, struct ak_node *n)
 	const cJSON *shape = member(c->config, "batch_input_shape");
 	const char *dtype = cJSON_GetStringValue(member(c->config, "dtype"));
 
-	if (dtype && strcmp(dtype, "float32") && strcmp(dtype, "uint8"))
-		return bad(c, -EOPNOTSUPP, "dtype", "must be float32 or uint8");
+	if (dtype && strcmp(dtype, "float32") && strcmp(dtype, "uint8") && strcmp(dtype, "int8"))
+		return bad(c, -EOPNOTSUPP, "dtype", "must be float32, uint8 or int8");
 	n->input_u8 = dtype && !strcmp(dtype, "uint8");
+	n->input_i8 = dtype && !strcmp(dtype, "int8");
 	if (!shape && member(c->config, "batch_shape"))
 		return bad(c, -EOPNOTSUPP, "batch_shape", "is of Keras 3, which is not read yet by this version");
 	return ak_layer_input_shape(c, shape, n);
@@ -268,6 +269,106 @@ static int parse_conv(const struct ak_layer_conf *c, struct ak_node *n)
 		n->same = true;
 		err = get_scalar_or(c, "padding_value", 0, &n->pad_value);
 	}
+	return err;
+}
+
+static int parse_transpose(const struct ak_layer_conf *c, struct ak_node *n)
+{
+	int err = parse_window(c, n);
+
+	if (!err && n->op == AK_OP_CONV2D_TRANSPOSE)
+		err = get_uint(c, "filters", &n->filters);
+	if (!err && !absent(member(c->config, "output_padding")))
+		err = bad(c, -EOPNOTSUPP, "output_padding", "is not read by this version");
+	return err;
+}
+
+/* One number, or a list of three: frames, rows, columns. */
+static int to_triple(const struct ak_layer_conf *c, const char *field, const cJSON *j, uint32_t v[3])
+{
+	int err = 0;
+
+	if (cJSON_IsNumber(j)) {
+		err = to_uint(c, field, j, 1, &v[0]);
+		v[1] = v[2] = v[0];
+		return err;
+	}
+	if (!cJSON_IsArray(j) || cJSON_GetArraySize(j) != 3)
+		return bad(c, -EILSEQ, field, "is missing or not three numbers");
+	j = j->child;
+	for (int i = 0; i < 3 && !err; i++, j = j->next)
+		err = to_uint(c, field, j, 1, &v[i]);
+	return err;
+}
+
+/* Kernel or pool, and strides, which otherwise are the pool or 1. */
+static int parse_window_3d(const struct ak_layer_conf *c, struct ak_node *n, const char *field)
+{
+	bool pool = n->op == AK_OP_AVGPOOL3D;
+	uint32_t k[3], s[3] = {1, 1, 1};
+	int err = to_triple(c, field, member(c->config, field), k);
+
+	if (!err && pool)
+		memcpy(s, k, sizeof(s));
+	if (!err && !absent(member(c->config, "strides")))
+		err = to_triple(c, "strides", member(c->config, "strides"), s);
+	if (!err)
+		err = get_padding(c, &n->same);
+	if (!err)
+		err = check_data_format(c);
+	if (err)
+		return err;
+	n->kernel_t = k[0];
+	n->kernel_h = k[1];
+	n->kernel_w = k[2];
+	n->stride_t = s[0];
+	n->stride_h = s[1];
+	n->stride_w = s[2];
+	return 0;
+}
+
+static int parse_conv3d(const struct ak_layer_conf *c, struct ak_node *n)
+{
+	uint32_t d[3] = {1, 1, 1};
+	int err = parse_window_3d(c, n, "kernel_size");
+
+	if (!err && !absent(member(c->config, "dilation_rate")))
+		err = to_triple(c, "dilation_rate", member(c->config, "dilation_rate"), d);
+	if (!err && d[0] != 1)
+		err = bad(c, -EOPNOTSUPP, "dilation_rate", "over frames is not read by this version");
+	n->dilation_h = d[1];
+	n->dilation_w = d[2];
+	if (!err)
+		err = get_uint_or(c, "groups", 1, &n->groups);
+	if (!err)
+		err = get_bool_or(c, "use_bias", true, &n->use_bias);
+	if (!err)
+		err = get_uint(c, "filters", &n->filters);
+	return err ? err : get_activation(c, &n->act);
+}
+
+static int parse_pool3d(const struct ak_layer_conf *c, struct ak_node *n)
+{
+	return parse_window_3d(c, n, "pool_size");
+}
+
+static int parse_zeropad3d(const struct ak_layer_conf *c, struct ak_node *n)
+{
+	const cJSON *j = member(c->config, "padding"), *axis;
+	uint32_t *pad[3] = {n->pad_t, n->pad, n->pad + 2};
+	int err = check_data_format(c), i = 0;
+
+	if (!err && cJSON_IsNumber(j)) {
+		for (; i < 3 && !err; i++) {
+			err = to_uint(c, "padding", j, 0, &pad[i][0]);
+			pad[i][1] = pad[i][0];
+		}
+		return err;
+	}
+	if (!err && (!cJSON_IsArray(j) || cJSON_GetArraySize(j) != 3))
+		return bad(c, -EILSEQ, "padding", "is missing or not three pairs of numbers");
+	for (axis = err ? NULL : j->child; axis && !err; axis = axis->next, i++)
+		err = to_pair(c, "padding", axis, 0, &pad[i][0], &pad[i][1]);
 	return err;
 }
 
@@ -427,6 +528,11 @@ static const struct ak_keras_class classes[] = {
 	{"Dropout", AK_OP_DROPOUT, false, parse_dropout},
 	{"ZeroPadding2D", AK_OP_ZEROPAD, false, parse_zeropad},
 	{"Activation", AK_OP_ACTIVATION, false, parse_activation},
+	{"Conv2DTranspose", AK_OP_CONV2D_TRANSPOSE, false, parse_transpose},
+	{"DepthwiseConv2DTranspose", AK_OP_DEPTHWISE_TRANSPOSE, false, parse_transpose},
+	{"Conv3D", AK_OP_CONV3D, false, parse_conv3d},
+	{"ZeroPadding3D", AK_OP_ZEROPAD3D, false, parse_zeropad3d},
+	{"AveragePooling3D", AK_OP_AVGPOOL3D, false, parse_pool3d},
 	{"Softmax", AK_OP_SOFTMAX, false, parse_nothing},
 	{"QuantizedRescaling", AK_OP_RESCALING, true, parse_rescaling},
 	{"QuantizedConv2D", AK_OP_CONV2D, true, parse_conv},

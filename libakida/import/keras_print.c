@@ -143,9 +143,14 @@ static void put_activation(struct text *t, enum ak_activation act)
 	putf(t, ", \"activation\": \"%s\"", ak_activation_name(act));
 }
 
+static bool is_depthwise(const struct ak_node *n)
+{
+	return n->op == AK_OP_DEPTHWISE || n->op == AK_OP_DEPTHWISE_TRANSPOSE;
+}
+
 static void put_window(struct text *t, const struct ak_node *n)
 {
-	if (n->op != AK_OP_DEPTHWISE)
+	if (!is_depthwise(n))
 		putf(t, ", \"filters\": %u", n->filters);
 	put_pair(t, "kernel_size", n->kernel_h, n->kernel_w);
 	put_pair(t, "strides", n->stride_h, n->stride_w);
@@ -154,14 +159,14 @@ static void put_window(struct text *t, const struct ak_node *n)
 	putf(t, ", \"groups\": %u", n->groups);
 	put_activation(t, n->act);
 	putf(t, ", \"use_bias\": %s", boolean(n->use_bias));
-	if (n->op == AK_OP_DEPTHWISE)
+	if (is_depthwise(n))
 		put(t,
 		    ", \"bias_initializer\": " INIT("Zeros") ", \"bias_regularizer\": null, \"activity_regularizer\": "
 							     "null, \"bias_constraint\": null");
 	else
 		put(t, ", \"kernel_initializer\": " GLOROT ", \"bias_initializer\": " INIT(
 			       "Zeros") ", " REGULARIZERS ", \"kernel_constraint\": null, \"bias_constraint\": null");
-	if (n->op == AK_OP_DEPTHWISE)
+	if (is_depthwise(n))
 		putf(t,
 		     ", \"depth_multiplier\": %u, \"depthwise_initializer\": " GLOROT
 		     ", \"depthwise_regularizer\": null, \"depthwise_constraint\": null",
@@ -175,6 +180,27 @@ static void put_window(struct text *t, const struct ak_node *n)
 		       "null, "
 		       "\"pointwise_constraint\": null");
 	}
+	if (n->op == AK_OP_CONV2D_TRANSPOSE)
+		put(t, ", \"output_padding\": null");
+}
+
+static void put_triple(struct text *t, const char *key, uint32_t a, uint32_t b, uint32_t c)
+{
+	putf(t, ", \"%s\": [%u, %u, %u]", key, a, b, c);
+}
+
+static void put_conv3d(struct text *t, const struct ak_node *n)
+{
+	putf(t, ", \"filters\": %u", n->filters);
+	put_triple(t, "kernel_size", n->kernel_t, n->kernel_h, n->kernel_w);
+	put_triple(t, "strides", n->stride_t, n->stride_h, n->stride_w);
+	putf(t, ", \"padding\": \"%s\", " CHANNELS_LAST, n->same ? "same" : "valid");
+	put_triple(t, "dilation_rate", 1, n->dilation_h, n->dilation_w);
+	putf(t, ", \"groups\": %u", n->groups);
+	put_activation(t, n->act);
+	putf(t, ", \"use_bias\": %s, \"kernel_initializer\": " GLOROT ", \"bias_initializer\": " INIT("Zeros"),
+	     boolean(n->use_bias));
+	put(t, ", " REGULARIZERS ", \"kernel_constraint\": null, \"bias_constraint\": null");
 }
 
 static void put_batchnorm(struct text *t, const struct ak_node *n)
@@ -205,7 +231,9 @@ static void put_input(struct text *t, const struct ak_node *n)
 	for (uint32_t i = 0; i < n->rank; i++)
 		putf(t, ", %u", n->dims[i]);
 	putf(t, "], \"dtype\": \"%s\", \"sparse\": false, \"ragged\": false, \"name\": ",
-	     n->input_u8 ? "uint8" : "float32");
+	     n->input_u8   ? "uint8"
+	     : n->input_i8 ? "int8"
+			   : "float32");
 	put_string(t, n->name);
 }
 
@@ -222,6 +250,8 @@ static void put_members(struct text *t, const struct ak_node *n, bool quantized)
 	case AK_OP_CONV2D:
 	case AK_OP_SEPARABLE:
 	case AK_OP_DEPTHWISE:
+	case AK_OP_CONV2D_TRANSPOSE:
+	case AK_OP_DEPTHWISE_TRANSPOSE:
 		put_window(t, n);
 		if (n->padded) {
 			put(t, ", \"padding_value\": [");
@@ -274,6 +304,19 @@ static void put_members(struct text *t, const struct ak_node *n, bool quantized)
 	case AK_OP_ZEROPAD:
 		putf(t, ", \"padding\": [[%u, %u], [%u, %u]], " CHANNELS_LAST, n->pad[0], n->pad[1], n->pad[2],
 		     n->pad[3]);
+		break;
+	case AK_OP_CONV3D:
+		put_conv3d(t, n);
+		break;
+	case AK_OP_AVGPOOL3D:
+		put_triple(t, "pool_size", n->kernel_t, n->kernel_h, n->kernel_w);
+		putf(t, ", \"padding\": \"%s\"", n->same ? "same" : "valid");
+		put_triple(t, "strides", n->stride_t, n->stride_h, n->stride_w);
+		put(t, ", " CHANNELS_LAST);
+		break;
+	case AK_OP_ZEROPAD3D:
+		putf(t, ", \"padding\": [[%u, %u], [%u, %u], [%u, %u]], " CHANNELS_LAST, n->pad_t[0], n->pad_t[1],
+		     n->pad[0], n->pad[1], n->pad[2], n->pad[3]);
 		break;
 	case AK_OP_ACTIVATION:
 		put_activation(t, n->act);
@@ -345,7 +388,9 @@ static void put_layer(struct text *t, const struct akida_graph *g, uint32_t i)
 	if (quantized)
 		putf(t, "Custom>%s", ak_keras_quantized_class(n->op));
 	else
-		put(t, n->padded && n->op == AK_OP_CONV2D ? "Custom>PaddedConv2D" : ak_op_class(n->op));
+		put(t, n->padded && n->op == AK_OP_CONV2D   ? "Custom>PaddedConv2D"
+		       : n->op == AK_OP_DEPTHWISE_TRANSPOSE ? "Custom>DepthwiseConv2DTranspose"
+							    : ak_op_class(n->op));
 	put(t, "\", \"config\": {");
 	if (n->op == AK_OP_INPUT) {
 		put_input(t, n);
