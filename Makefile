@@ -46,7 +46,7 @@ AKIDA_OBJ := $(AKIDA_SRC:%.c=$(B)/obj/%.o)
 BENCH_OBJ := $(BENCH_SRC:%.c=$(B)/obj/%.o)
 TOOL_OBJ := $(COMMON_OBJ) $(AKIDA_OBJ) $(BENCH_OBJ)
 MODELS := $(patsubst tools/akida-bench/models/%,$(B)/share/akida/models/%,$(wildcard tools/akida-bench/models/*.akm))
-ALIASES := quantizeml cnn2snn
+ALIASES := quantizeml cnn2snn akida_models
 
 TEST_SRC := $(wildcard tests/unit/*/test_*.c)
 TEST_BIN := $(TEST_SRC:tests/unit/%.c=$(B)/tests/%)

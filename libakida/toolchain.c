@@ -36,6 +36,9 @@ const struct akida_toolchain *akida_toolchain(uint32_t abi)
 		.fbz_parameter = akida_fbz_parameter,
 		.fbz_variable = akida_fbz_variable,
 		.fbz_model = akida_fbz_model,
+		.graph_sparsity = akida_graph_sparsity,
+		.zoo_network = akida_zoo_network,
+		.zoo_create = akida_zoo_create,
 	};
 
 	return abi == AKIDA_TOOLCHAIN_ABI ? &table : NULL;

@@ -164,3 +164,47 @@ int akida_graph_forward(const struct akida_graph *g, const struct akida_array *x
 			"inference cannot run: %s", akida_strerror(err));
 	return err;
 }
+
+struct zeros {
+	const struct akida_graph *g;
+	double *count;
+};
+
+static void count_zeros(void *context, uint32_t node, const float *out, size_t n)
+{
+	struct zeros *z = context;
+	size_t values = n * ak_node_elements(&z->g->nodes[node]), zero = 0;
+
+	for (size_t i = 0; i < values; i++)
+		zero += out[i] == 0;
+	z->count[node] += (double)zero;
+}
+
+int akida_graph_sparsity(const struct akida_graph *g, const struct akida_array *x, double *zeros,
+			 struct akida_diag *diag)
+{
+	size_t frame = ak_node_elements(&g->nodes[0]), frames = ak_graph_frames(g, x), step = chunk_of(g, frames);
+	struct zeros z = {g, zeros};
+	float *chunk;
+	int err = 0;
+
+	if (!frames)
+		return ak_fail(diag, -EINVAL, AK_RULE_GRAPH_SHAPE, g->nodes[0].name,
+			       "the array does not hold frames of %zu elements in the shape of the input", frame);
+	chunk = malloc(step * frame * sizeof(*chunk));
+	if (!chunk)
+		return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, g->name, "no memory for %zu frames", step);
+	memset(zeros, 0, g->count * sizeof(*zeros));
+	for (size_t at = 0; at < frames && !err; at += step) {
+		size_t n = frames - at < step ? frames - at : step;
+
+		ak_array_floats(x, at * frame, n * frame, chunk);
+		err = ak_graph_infer(g, chunk, n, count_zeros, &z, NULL);
+	}
+	free(chunk);
+	for (uint32_t i = 0; i < g->count; i++)
+		zeros[i] /= (double)frames * (double)ak_node_elements(&g->nodes[i]);
+	if (err)
+		ak_fail(diag, err, AK_RULE_NOMEM, g->name, "inference cannot run: %s", akida_strerror(err));
+	return err;
+}

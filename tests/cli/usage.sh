@@ -13,7 +13,7 @@ for c in devices info summary check quantize convert map run eval program reset 
 	run "$akida" $c --help; expect "$c --help" 0 '^usage: '
 	run "$akida" $c --no-such-option; fails "$c with an unknown option" 2 "unknown option '--no-such-option'"
 done
-for c in doctor top models search snn; do
+for c in doctor top search snn; do
 	run "$akida" $c; fails "$c is refused by name" 1 "^akida: $c: not available in this version"
 done
 for c in reset power; do
@@ -66,6 +66,19 @@ run "$B/bin/quantizeml" config -m x; fails "quantizeml config" 1 '^quantizeml: c
 run "$B/bin/cnn2snn" convert; fails "cnn2snn convert without a model" 2 '^cnn2snn: .*needs -m'
 run "$B/bin/cnn2snn" reshape; fails "cnn2snn reshape" 1 '^cnn2snn: reshape: not available'
 run "$B/bin/cnn2snn" calibrate; fails "cnn2snn calibrate" 1 'not available'
+
+run "$B/bin/akida_models" list; expect "akida_models list" 0 '^akidanet_imagenet +v1 v2 .*-c -i -a'
+run "$akida" models create -s "$work/zoo" ds_cnn_kws -c 12 --akida v1; expect "models create" 0 'Model saved as .*zoo.h5'
+run "$akida" models summary -m "$work/zoo.h5"; expect "models summary" 0 'separable_4'
+run "$akida" models sparsity -m "$work/zoo.h5" -ns 2; expect "models sparsity" 0 '^mean +0[.][0-9]'
+run "$akida" models sparsity -m "$work/zoo.h5" -l conv_0,nope; fails "sparsity of a layer that is not there" 1 'has no layer nope'
+run "$akida" models sparsity -m "$model"; fails "sparsity of a converted model" 1 'not a network'
+run "$akida" models create gxnor_mnist -a 0.5; fails "an option the network does not have" 1 'has no alpha.*leave it out'
+run "$akida" models create nothing; fails "an unknown network" 1 'akida models list'
+run "$akida" models create akidanet_edge_imagenet; fails "a network without its base" 1 'base_weights'
+run "$akida" models create -s "$work/no/where" gxnor_mnist; fails "create into a missing folder" 1
+run "$akida" models create centernet --akida v1; fails "a version the network does not exist for" 1 'does not exist for Akida version 1'
+run "$akida" models unfuse -m x; fails "models unfuse" 1 'not available'
 
 run "$akida" devices; expect "devices" 0 '^virtual:akd1500 '
 run "$akida" devices --json; cp "$work/out" "$work/j"

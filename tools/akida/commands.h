@@ -14,6 +14,7 @@ int command_run(int argc, char **argv);
 int command_eval(int argc, char **argv);
 int command_program(int argc, char **argv);
 int command_train(int argc, char **argv);
+int command_models(int argc, char **argv);
 int command_reset(int argc, char **argv);
 int command_power(int argc, char **argv);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* akida: the table of subcommands, and the names it answers to (quantizeml, cnn2snn). */
+/* akida: the table of subcommands, and the names it answers to (quantizeml, cnn2snn, akida_models). */
 #include <string.h>
 #include "akida/commands.h"
 #include "common/options.h"
@@ -33,12 +33,12 @@ static const struct command akida_commands[] = {
 	{"eval", command_eval, "-m FILE --data SPEC [-d DEVICE] [--float]"},
 	{"program", command_program, "dump|verify|decompile FILE: packets, safety, layers of a program"},
 	{"train", command_train, "mnist train|eval: train and test a float network"},
+	{"models", command_models, "create|list|summary|sparsity: networks of the model zoo"},
 	{"reset", command_reset, "-d /dev/akidaN: reset a board, ending all work on it"},
 	{"power", command_power, "-d /dev/akidaN [-t SECONDS]: what a board's power meter says"},
 	{"version", command_version, "the version"},
 	{"doctor", NULL, NULL},
 	{"top", NULL, NULL},
-	{"models", NULL, NULL},
 	{"search", NULL, NULL},
 	{"snn", NULL, NULL},
 	{"generate", NULL, NULL},
@@ -64,6 +64,12 @@ static const struct command cnn2snn_commands[] = {
 	{"calibrate", NULL, NULL},
 	{NULL, NULL, NULL},
 };
+
+/* The actions of akida models by themselves. */
+static int models_action(int argc, char **argv)
+{
+	return command_models(argc - 1, argv + 1);
+}
 
 static int help(const struct command *commands)
 {
@@ -100,6 +106,10 @@ static int dispatch(int argc, char **argv)
 		commands = quantizeml_commands;
 	else if (!strcmp(called, "cnn2snn"))
 		commands = cnn2snn_commands;
+	if (!strcmp(called, "akida_models")) {
+		tool_name = called;
+		return models_action(argc, argv);
+	}
 	if (commands != akida_commands)
 		tool_name = commands == quantizeml_commands ? "quantizeml" : "cnn2snn";
 	if (argc < 2)

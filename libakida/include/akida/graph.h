@@ -49,5 +49,11 @@ AKIDA_API size_t akida_graph_outputs(const struct akida_graph *g);
  */
 AKIDA_API int akida_graph_forward(const struct akida_graph *g, const struct akida_array *x, float *out,
 				  struct akida_diag *diag);
+/*
+ * Share of zeros (0 to 1) in each layer's float output over the frames of x, as akida_graph_forward takes them; zeros has
+ * akida_graph_nodes members. A quantized graph runs its float master weights. Errors of akida_graph_forward.
+ */
+AKIDA_API int akida_graph_sparsity(const struct akida_graph *g, const struct akida_array *x, double *zeros,
+				   struct akida_diag *diag);
 
 #endif

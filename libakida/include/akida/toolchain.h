@@ -11,6 +11,7 @@
 #include "map.h"
 #include "quant.h"
 #include "train.h"
+#include "zoo.h"
 
 #define AKIDA_TOOLCHAIN_ABI 1u
 #define AKIDA_TOOLCHAIN_SYMBOL "akida_toolchain"
@@ -54,6 +55,12 @@ struct akida_toolchain {
 	int (*fbz_parameter)(const struct akida_fbz *f, uint32_t i, uint32_t k, const char **name, double *value);
 	int (*fbz_variable)(const struct akida_fbz *f, uint32_t i, uint32_t k, struct akida_fbz_variable *variable);
 	int (*fbz_model)(const struct akida_fbz *f, struct akida_model **out, struct akida_diag *diag);
+	int (*graph_sparsity)(const struct akida_graph *g, const struct akida_array *x, double *zeros,
+			      struct akida_diag *diag);
+	/* Networks of the model zoo, zoo.h. */
+	int (*zoo_network)(uint32_t i, struct akida_zoo_info *info);
+	int (*zoo_create)(const char *name, const struct akida_zoo_params *p, struct akida_graph **out,
+			  struct akida_diag *diag);
 };
 
 /* NULL when abi is not AKIDA_TOOLCHAIN_ABI. Static storage. */
