@@ -8,6 +8,7 @@
 #include <linux/ktime.h>
 #include <linux/msi.h>
 #include "akida_dev.h"
+#include "akida_trace.h"
 
 static u32 akida_cfg_read(void *host, u32 off)
 {
@@ -75,7 +76,19 @@ static void akida_log(void *host, int err, const char *what, u64 a, u64 b)
 {
 	struct akida_device *adev = host;
 
+	if (err == -ETIMEDOUT)
+		trace_akida_timeout(adev->minor, what, a, b);
 	dev_warn_ratelimited(&adev->dev, "%s (%#llx, %#llx): error %d\n", what, a, b, err);
+}
+
+static void akida_dma(void *host, bool to_host, u32 bytes, int status)
+{
+	struct akida_device *adev = host;
+
+	if (status > 0)
+		trace_akida_dma_start(adev->minor, to_host, bytes, 0);
+	else
+		trace_akida_dma_done(adev->minor, to_host, bytes, status);
 }
 
 const struct akc_bus akida_bus = {
@@ -86,6 +99,7 @@ const struct akc_bus akida_bus = {
 	.now_ns = akida_now_ns,
 	.sleep_us = akida_sleep_us,
 	.barrier = akida_barrier,
+	.dma = akida_dma,
 	.log = akida_log,
 };
 

@@ -50,6 +50,54 @@ DEFINE_EVENT(akida_job, akida_done,
 	TP_PROTO(int minor, const void *ctx, u64 seq, u32 frames, int status),
 	TP_ARGS(minor, ctx, seq, frames, status));
 
+/* One linked list of the DMA engine. status: 0 at start and when all is moved, else -errno. */
+DECLARE_EVENT_CLASS(akida_dma,
+	TP_PROTO(int minor, bool to_host, u32 bytes, int status),
+	TP_ARGS(minor, to_host, bytes, status),
+	TP_STRUCT__entry(
+		__field(int, minor)
+		__field(bool, to_host)
+		__field(u32, bytes)
+		__field(int, status)
+	),
+	TP_fast_assign(
+		__entry->minor = minor;
+		__entry->to_host = to_host;
+		__entry->bytes = bytes;
+		__entry->status = status;
+	),
+	TP_printk("akida%d %s bytes=%u status=%d", __entry->minor,
+		  __entry->to_host ? "to_host" : "to_device", __entry->bytes, __entry->status)
+);
+
+DEFINE_EVENT(akida_dma, akida_dma_start,
+	TP_PROTO(int minor, bool to_host, u32 bytes, int status),
+	TP_ARGS(minor, to_host, bytes, status));
+
+DEFINE_EVENT(akida_dma, akida_dma_done,
+	TP_PROTO(int minor, bool to_host, u32 bytes, int status),
+	TP_ARGS(minor, to_host, bytes, status));
+
+/* Something of the chip did not happen in time: what, with two numbers as in the kernel's log. */
+TRACE_EVENT(akida_timeout,
+	TP_PROTO(int minor, const char *what, u64 a, u64 b),
+	TP_ARGS(minor, what, a, b),
+	TP_STRUCT__entry(
+		__field(int, minor)
+		__array(char, what, 32)
+		__field(u64, a)
+		__field(u64, b)
+	),
+	TP_fast_assign(
+		__entry->minor = minor;
+		strscpy(__entry->what, what, sizeof(__entry->what));
+		__entry->a = a;
+		__entry->b = b;
+	),
+	TP_printk("akida%d what=\"%s\" a=%#llx b=%#llx", __entry->minor, __entry->what, __entry->a,
+		  __entry->b)
+);
+
 /* reason: 0 fault, 1 request, 2 resume, 3 function, 4 slot */
 TRACE_EVENT(akida_reset,
 	TP_PROTO(int minor, int reason, u32 generation, int status),

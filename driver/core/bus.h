@@ -19,6 +19,11 @@ struct akc_bus {
 	void (*sleep_us)(void *host, u32 us);
 	/* orders host memory writes before the next bar_write */
 	void (*barrier)(void *host);
+	/*
+	 * A linked list was started (status 1), or has ended (0, or -errno); to_host: its direction. May be
+	 * NULL.
+	 */
+	void (*dma)(void *host, bool to_host, u32 bytes, int status);
 	/* one line per failure; may be NULL */
 	void (*log)(void *host, int err, const char *what, u64 a, u64 b);
 };

@@ -234,6 +234,12 @@ int akc_dma_abort(struct akc_dev *d, enum akc_dir dir)
 	return akc_fail(d, -EIO, "DMA channel does not stop", dir, 0);
 }
 
+static void dma_tell(struct akc_dev *d, enum akc_dir dir, u32 bytes, int status)
+{
+	if (d->bus->dma)
+		d->bus->dma(d->host, dir == AKC_TO_HOST, bytes, status);
+}
+
 int akc_dma_run(struct akc_dev *d, enum akc_dir dir, const struct akc_seg *segs, u32 count)
 {
 	struct akc_cursor at = { 0, 0 };
@@ -247,11 +253,13 @@ int akc_dma_run(struct akc_dev *d, enum akc_dir dir, const struct akc_seg *segs,
 		done = dma_start(d, dir, segs, count, &at, &bytes);
 		if (done)
 			return done;
+		dma_tell(d, dir, bytes, 1);
 		akc_wait_init(d, &w, DMA_TIMEOUT_US + bytes / 4);
 		do {
 			more = akc_wait(d, &w);
 			done = d->chip->dma->status(d, dir);
 		} while (!done && more);
+		dma_tell(d, dir, bytes, done > 0 ? 0 : done ? done : -ETIMEDOUT);
 		if (done > 0) {
 			akc_dma_ack(d, dir);
 			continue;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Tracepoints: what a submit and a reset leave in the trace. */
+/* Tracepoints: what a submit, DMA lists, a time-out and a reset leave in the trace. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,14 +20,22 @@ static bool put(const char *path, const char *text)
 	return done;
 }
 
-static void trace_tells_of_submits_and_resets(void)
+static void trace_tells_what_happens(void)
 {
-	static char text[65536];
-	static const char *const wanted[] = {"akida_submit: %s ", "akida_start: %s ", "akida_stop: %s ",
-					     "akida_done: %s ", "akida_reset: %s reason=1 "};
+	static char text[1 << 20];
+	static const char *const wanted[] = {"akida_submit: %s ",
+					     "akida_start: %s ",
+					     "akida_stop: %s ",
+					     "akida_done: %s ",
+					     "akida_reset: %s reason=1 ",
+					     "akida_dma_start: %s to_device bytes=",
+					     "akida_dma_done: %s to_host bytes=",
+					     "akida_timeout: %s what=\"no completion\""};
 	struct akida_reset r = {.size = sizeof(r)};
+	struct akida_wait w;
 	struct guest_job j;
 	size_t have = 0;
+	uint64_t seq;
 	ssize_t n;
 	int fd;
 
@@ -36,6 +45,11 @@ static void trace_tells_of_submits_and_resets(void)
 	CHECK(put(TRACING "events/akida/enable", "1"));
 	guest_job(&j, guest_open(0), guest_small(0), 2);
 	guest_run_and_compare(&j, 3);
+	/* a frame that does not finish */
+	guest_config_set(&guest_boards[0], CTL_HANG, 1);
+	seq = guest_submit(&j, 1);
+	EQ(guest_wait(&j, seq, GUEST_LONG_NS, &w), 0);
+	EQ(w.status, -ETIMEDOUT);
 	EQ(guest_ioctl(j.fd, AKIDA_IOC_RESET, &r), 0);
 	CHECK(put(TRACING "events/akida/enable", "0"));
 	fd = open(TRACING "trace", O_RDONLY);
@@ -44,7 +58,7 @@ static void trace_tells_of_submits_and_resets(void)
 		have += (size_t)n;
 	close(fd);
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
-		char line[64];
+		char line[96];
 
 		/* which board is /dev/akida0 is decided by who is found first */
 		snprintf(line, sizeof(line), wanted[i], strrchr(guest_boards[0].node, '/') + 1);
@@ -58,6 +72,6 @@ int main(void)
 {
 	if (guest_find_boards() != 2)
 		return 1;
-	RUN(trace_tells_of_submits_and_resets);
+	RUN(trace_tells_what_happens);
 	return 0;
 }
