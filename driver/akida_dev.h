@@ -53,11 +53,16 @@
 #define AKIDA_LEVELS 3u /* of priority, the highest first */
 
 #define AKIDA_POWER_SAMPLES 1024u
+#define AKIDA_CLOCKS 3u /* AKIDA_CLOCK_* */
 
-/* What the board's meter has told; under queue_lock but the first three, which probe sets. */
+/*
+ * What the board's meter has told; under queue_lock but the first two, which probe sets, and those of the
+ * clock, which change under core_lock and are read without.
+ */
 struct akida_meter {
 	bool present;
-	u32 floor_uw, clock_khz;
+	u32 clock_modes; /* bits */
+	u32 clock_mode, clock_khz, floor_uw;
 	u64 total; /* samples ever taken; the newest lie in the ring */
 	u64 sum_uw, energy_uj, newest_ns;
 	u32 lowest_uw, highest_uw, newest_uw;
@@ -279,6 +284,10 @@ void akida_power_unregister(struct akida_device *adev);
 void akida_power_poll(struct akida_device *adev);
 void akida_power_refresh(struct akida_device *adev);
 int akida_power_read(struct akida_file *af, struct akida_power *arg);
+extern const char *const akida_clock_names[AKIDA_CLOCKS];
+int akida_clock_set(struct akida_device *adev, u32 mode);
+void akida_clock_restore(struct akida_device *adev);
+u32 akida_clock_timeout_us(struct akida_device *adev);
 
 /* akida_uring.c, with CONFIG_IO_URING */
 struct io_uring_cmd;

@@ -144,13 +144,14 @@ static int akida_ioc_query(struct akida_file *af, void *arg)
 		  (IS_ENABLED(CONFIG_IO_URING) ? AKIDA_CAP_URING : 0) |
 		  (akida_legacy_enabled() ? AKIDA_CAP_LEGACY : 0) |
 		  (READ_ONCE(adev->irq) ? AKIDA_CAP_INTERRUPT : 0) |
+		  (adev->meter.clock_modes ? AKIDA_CAP_CLOCK : 0) |
 		  (adev->meter.present ? AKIDA_CAP_POWER : 0);
 	akida_power_refresh(adev);
 	q->chip = adev->chip;
 	q->ip = 1;
 	memcpy(q->version, adev->core.version, sizeof(q->version));
-	q->clock_khz = adev->meter.clock_khz;
-	q->floor_uw = adev->meter.floor_uw;
+	q->clock_khz = READ_ONCE(adev->meter.clock_khz);
+	q->floor_uw = READ_ONCE(adev->meter.floor_uw);
 	q->max_batch = AKIDA_MAX_BATCH;
 	q->max_frames = AKIDA_MAX_FRAMES;
 	q->max_handles = AKIDA_MAX_HANDLES;
@@ -552,6 +553,26 @@ static int akida_ioc_power(struct akida_file *af, void *arg)
 	return akida_power_read(af, a);
 }
 
+static int akida_ioc_clock(struct akida_file *af, void *arg)
+{
+	struct akida_device *adev = af->adev;
+	struct akida_clock *a = arg;
+	int err = 0;
+
+	if (a->flags & ~AKIDA_CLOCK_SET || (a->mode && !(a->flags & AKIDA_CLOCK_SET)) || a->modes ||
+	    a->khz || a->floor_uw || a->reserved0)
+		return -EINVAL;
+	if (!adev->meter.clock_modes)
+		return -EOPNOTSUPP;
+	if (a->flags & AKIDA_CLOCK_SET)
+		err = capable(CAP_SYS_ADMIN) ? akida_clock_set(adev, a->mode) : -EPERM;
+	a->mode = READ_ONCE(adev->meter.clock_mode);
+	a->modes = adev->meter.clock_modes;
+	a->khz = READ_ONCE(adev->meter.clock_khz);
+	a->floor_uw = READ_ONCE(adev->meter.floor_uw);
+	return err;
+}
+
 /*
  * Without remove_sem run those that may sleep for as long as the user likes: WAIT, which remove
  * wakes by ending all jobs, and the ones that touch more of the user's memory than their struct (a page
@@ -584,6 +605,7 @@ static const struct akida_ioc {
 	[_IOC_NR(AKIDA_IOC_CANCEL)] = {akida_ioc_cancel, sizeof(struct akida_cancel), 24},
 	[_IOC_NR(AKIDA_IOC_BUFFER_EXPORT)] = {akida_ioc_buffer_export,
 					      sizeof(struct akida_buffer_export), 16},
+	[_IOC_NR(AKIDA_IOC_CLOCK)] = {akida_ioc_clock, sizeof(struct akida_clock), 32},
 };
 
 union akida_arg { /* the largest decides how much stack an ioctl takes */

@@ -439,8 +439,8 @@ static int akida_fetch_frames(struct akida_device *adev, struct akida_job *job, 
 	u32 got;
 	int err;
 
-	err = akc_fetch_batch(&adev->core, out, job->out_stride / 4, want, AKC_JOB_TIMEOUT_US,
-			      &got);
+	err = akc_fetch_batch(&adev->core, out, job->out_stride / 4, want,
+			      akida_clock_timeout_us(adev), &got);
 	job->done.frames += got;
 	return err;
 }

@@ -14,6 +14,68 @@
 #define AKIDA_POLL_NS (50 * NSEC_PER_MSEC) /* the meter has a sample every 141 ms */
 #define AKIDA_TAKE 16u
 
+/* ---- the core clock: modes of boards with a meter that we know, by AKIDA_CLOCK_* ---- */
+
+const char *const akida_clock_names[AKIDA_CLOCKS] = {"performance", "economy", "low-power"};
+static const u32 akida_clocks_khz[AKIDA_CLOCKS] = {300000, 100000, 5000}; /* of the AKD1000 */
+
+static void akida_clock_look(struct akida_device *adev)
+{
+	struct akida_meter *m = &adev->meter;
+	u32 i, floor_uw, khz;
+
+	if (!akc_sensor(&adev->core, &floor_uw, &khz))
+		return;
+	WRITE_ONCE(m->floor_uw, floor_uw);
+	WRITE_ONCE(m->clock_khz, khz);
+	for (i = 0; i < AKIDA_CLOCKS; i++)
+		if (akida_clocks_khz[i] == khz)
+			WRITE_ONCE(m->clock_mode, i);
+}
+
+/* Waits for the frames in flight. */
+int akida_clock_set(struct akida_device *adev, u32 mode)
+{
+	int err;
+
+	if (mode >= AKIDA_CLOCKS || !(adev->meter.clock_modes & BIT(mode)))
+		return -EOPNOTSUPP;
+	mutex_lock(&adev->core_lock);
+	if (READ_ONCE(adev->paused))
+		err = -EAGAIN;
+	else if (READ_ONCE(adev->legacy))
+		err = -EBUSY;
+	else if (adev->down)
+		err = -EIO;
+	else
+		err = akc_clock_set(&adev->core, akida_clocks_khz[mode]);
+	if (!err)
+		akida_clock_look(adev);
+	mutex_unlock(&adev->core_lock);
+	return err;
+}
+
+/* After a reset that may have taken the board's power. With core_lock held. */
+void akida_clock_restore(struct akida_device *adev)
+{
+	struct akida_meter *m = &adev->meter;
+
+	if (!m->clock_modes)
+		return;
+	if (akc_clock_set(&adev->core, akida_clocks_khz[m->clock_mode]))
+		akida_clock_look(adev);
+}
+
+/* Of one frame: as much longer as the clock is slower. */
+u32 akida_clock_timeout_us(struct akida_device *adev)
+{
+	const struct akida_meter *m = &adev->meter;
+
+	if (!m->clock_modes)
+		return AKC_JOB_TIMEOUT_US;
+	return AKC_JOB_TIMEOUT_US * (akida_clocks_khz[0] / akida_clocks_khz[m->clock_mode]);
+}
+
 /* With core_lock held, before the device can be opened. */
 void akida_power_probe(struct akida_device *adev)
 {
@@ -23,13 +85,16 @@ void akida_power_probe(struct akida_device *adev)
 		return;
 	m->ring = kvcalloc(AKIDA_POWER_SAMPLES, sizeof(*m->ring), GFP_KERNEL);
 	m->present = m->ring;
+	if (m->present && adev->chip == AKIDA_CHIP_AKD1000)
+		m->clock_modes = BIT(AKIDA_CLOCKS) - 1;
+	akida_clock_look(adev);
 }
 
 static void akida_power_keep(struct akida_meter *m, const struct akc_power *p, u64 now)
 {
 	struct akida_power_sample *s = &m->ring[m->total % AKIDA_POWER_SAMPLES];
 	u32 uw = (u32)div_u64((u64)p->uv * p->ua, 1000000);
-	u64 ts = now - (u64)p->age_ms * NSEC_PER_MSEC;
+	u64 age = (u64)p->age_ms * NSEC_PER_MSEC, ts = age < now ? now - age : 0;
 
 	/* The two clocks are read one after the other: never let a sample come before another. */
 	m->newest_ns = max(ts, m->newest_ns + 1);
@@ -120,7 +185,7 @@ int akida_power_read(struct akida_file *af, struct akida_power *arg)
 	arg->dropped = (u32)min_t(u64, first - af->power_next, U32_MAX);
 	arg->count = n;
 	arg->waiting = (u32)(m->total - first - n);
-	arg->floor_uw = m->floor_uw;
+	arg->floor_uw = READ_ONCE(m->floor_uw);
 	arg->newest_uw = m->newest_uw;
 	arg->energy_uj = m->energy_uj;
 	af->power_next = first + n;

@@ -62,6 +62,7 @@ int akida_reset_device(struct akida_device *adev, enum akida_reason why)
 		pci_clear_master(adev->pdev);
 	} else {
 		akida_msi_update(adev);
+		akida_clock_restore(adev);
 	}
 	akida_counters(adev);
 	spin_lock(&adev->queue_lock);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* /sys/class/akida/akidaN: one value per file, read-only, described in sysfs-abi.txt. */
+/* /sys/class/akida/akidaN: one value per file, described in sysfs-abi.txt. */
 #include <linux/sysfs.h>
 #include "akida_dev.h"
 
@@ -61,6 +61,40 @@ static ssize_t clock_khz_show(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RO(clock_khz);
 
+static ssize_t clock_mode_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n",
+			  akida_clock_names[READ_ONCE(to_akida(dev)->meter.clock_mode)]);
+}
+
+static ssize_t clock_mode_store(struct device *dev, struct device_attribute *attr, const char *buf,
+				size_t bytes)
+{
+	struct akida_device *adev = to_akida(dev);
+	int mode = sysfs_match_string(akida_clock_names, buf), err;
+
+	if (mode < 0)
+		return mode;
+	down_read(&adev->remove_sem);
+	err = adev->dead ? -ENODEV : akida_clock_set(adev, (u32)mode);
+	up_read(&adev->remove_sem);
+	return err ? err : (ssize_t)bytes;
+}
+static DEVICE_ATTR_RW(clock_mode);
+
+static ssize_t clock_modes_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	const struct akida_meter *m = &to_akida(dev)->meter;
+	ssize_t n = 0;
+	u32 i;
+
+	for (i = 0; i < AKIDA_CLOCKS; i++)
+		if (m->clock_modes & BIT(i))
+			n += sysfs_emit_at(buf, n, "%s%s", n ? " " : "", akida_clock_names[i]);
+	return n + sysfs_emit_at(buf, n, "\n");
+}
+static DEVICE_ATTR_RO(clock_modes);
+
 static struct attribute *akida_attrs[] = {
 	&dev_attr_version.attr,
 	&dev_attr_nps.attr,
@@ -73,6 +107,8 @@ static struct attribute *akida_attrs[] = {
 	&dev_attr_doorbells.attr,
 	&dev_attr_floor_uw.attr,
 	&dev_attr_clock_khz.attr,
+	&dev_attr_clock_mode.attr,
+	&dev_attr_clock_modes.attr,
 	NULL,
 };
 
@@ -81,7 +117,10 @@ static umode_t akida_attr_visible(struct kobject *kobj, struct attribute *attr, 
 {
 	bool metered = attr == &dev_attr_floor_uw.attr || attr == &dev_attr_clock_khz.attr;
 
-	return metered && !to_akida(kobj_to_dev(kobj))->meter.present ? 0 : attr->mode;
+	bool clocked = attr == &dev_attr_clock_mode.attr || attr == &dev_attr_clock_modes.attr;
+	const struct akida_meter *m = &to_akida(kobj_to_dev(kobj))->meter;
+
+	return (metered && !m->present) || (clocked && !m->clock_modes) ? 0 : attr->mode;
 }
 
 static const struct attribute_group akida_group = {

@@ -34,6 +34,7 @@
 #define AKIDA_IOC_POWER		  AKIDA_IOC(0x0a) /* with AKIDA_CAP_POWER */
 #define AKIDA_IOC_CANCEL	  AKIDA_IOC(0x0b) /* with AKIDA_CAP_CANCEL */
 #define AKIDA_IOC_BUFFER_EXPORT	  AKIDA_IOC(0x0c) /* with AKIDA_CAP_DMABUF */
+#define AKIDA_IOC_CLOCK		  AKIDA_IOC(0x0d) /* with AKIDA_CAP_CLOCK */
 
 /* Capability bits of akida_query.caps. A feature that has no bit here is not in this kernel module. */
 #define AKIDA_CAP_BUFFER_ALLOC	(1ull << 0)
@@ -46,6 +47,7 @@
 #define AKIDA_CAP_PRIORITY	(1ull << 7) /* akida_context_create.priority */
 #define AKIDA_CAP_CANCEL	(1ull << 8)
 #define AKIDA_CAP_URING		(1ull << 9) /* struct akida_uring_cmd */
+#define AKIDA_CAP_CLOCK		(1ull << 11) /* the board's clock modes are known */
 #define AKIDA_CAP_LEGACY	(1ull << 10) /* the vendor module's read, write, mmap: for CAP_SYS_RAWIO */
 
 #define AKIDA_CHIP_AKD1000 1000
@@ -315,5 +317,25 @@ struct akida_power {
 	__u64 reserved0;   /* in: 0 */
 	__u64 reserved1;   /* in: 0 */
 };
+
+/*
+ * CLOCK: the core clock, for everybody on this board; frames in flight end before it changes, it stays over resets, and
+ * time-outs of frames are longer by as much as it is slower. 32 bytes. EPERM: AKIDA_CLOCK_SET without CAP_SYS_ADMIN;
+ * EOPNOTSUPP: no modes that we know (no AKIDA_CAP_CLOCK), or a mode that is not one of this board's; EAGAIN: suspend or a
+ * reset of the PCI function is under way; EBUSY: a program made for the vendor's module has the board; EIO.
+ */
+struct akida_clock {
+	__u32 size;
+	__u32 flags;	/* in: AKIDA_CLOCK_SET, or 0 to be told */
+	__u32 mode;	/* in: with AKIDA_CLOCK_SET, else 0; out: AKIDA_CLOCK_* */
+	__u32 modes;	/* in: 0; out: bit n: the board has mode n */
+	__u32 khz;	/* in: 0; out */
+	__u32 floor_uw; /* in: 0; out: the board with an idle chip in this mode */
+	__u64 reserved0; /* in: 0 */
+};
+#define AKIDA_CLOCK_SET	       (1u << 0)
+#define AKIDA_CLOCK_PERFORMANCE 0 /* after power-up */
+#define AKIDA_CLOCK_ECONOMY    1
+#define AKIDA_CLOCK_LOW_POWER  2
 
 #endif

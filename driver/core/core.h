@@ -271,5 +271,7 @@ bool akc_sensor(struct akc_dev *d, u32 *floor_uw, u32 *clock_khz);
 /* Takes at most max samples out of the meter, oldest first; how many. */
 u32 akc_sensor_take(struct akc_dev *d, struct akc_power *out, u32 max);
 u64 akc_sensor_energy_uj(struct akc_dev *d);
+/* One of the board's core clocks, which stays over resets. -EOPNOTSUPP: it does not take this one. */
+int akc_clock_set(struct akc_dev *d, u32 khz);
 
 #endif

@@ -43,3 +43,16 @@ u64 akc_sensor_energy_uj(struct akc_dev *d)
 
 	return low | (u64)sensor_read(d, AKC_SENSOR_ENERGY_HI) << 32;
 }
+
+int akc_clock_set(struct akc_dev *d, u32 khz)
+{
+	u32 now;
+
+	if (d->gone)
+		return -EIO;
+	akc_write(d, AKC_SENSOR + AKC_SENSOR_CLOCK_KHZ, khz);
+	now = sensor_read(d, AKC_SENSOR_CLOCK_KHZ);
+	if (now == AKC_ALL_ONES)
+		return akc_gone(d, "core clock", khz);
+	return now == khz ? 0 : -EOPNOTSUPP;
+}

@@ -359,6 +359,37 @@ static int board_reset(struct akida_device *d, struct akida_diag *diag)
 	return err;
 }
 
+/* Names by AKIDA_CLOCK_*. */
+static const char *const clock_names[] = {"performance", "economy", "low-power"};
+
+static int board_clock(struct akida_device *d, const char *mode, struct akida_diag *diag)
+{
+	struct board *b = d->state;
+	struct akida_clock a = {.size = sizeof(a), .flags = AKIDA_CLOCK_SET};
+	int err;
+
+	while (a.mode < sizeof(clock_names) / sizeof(clock_names[0]) && strcmp(mode, clock_names[a.mode]))
+		a.mode++;
+	if (a.mode == sizeof(clock_names) / sizeof(clock_names[0]))
+		return ak_fail(diag, -EINVAL, AK_RULE_ARG, d->info.name,
+			       "has no clock mode '%.40s'; known: performance, economy, low-power", mode);
+	err = b->query.caps & AKIDA_CAP_CLOCK ? call(b, AKIDA_IOC_CLOCK, &a) : -EOPNOTSUPP;
+	if (err) {
+		ak_fail(diag, err, AK_RULE_DEVICE_NEEDS, d->info.name, "does not change its clock: %s",
+			akida_strerror(err));
+		if (err == -EPERM)
+			ak_remedy(diag, "the clock is the same for everybody: only root (CAP_SYS_ADMIN) may set it");
+		else if (err == -EOPNOTSUPP)
+			ak_remedy(diag, "leave it as it is; the clock registers of this board are not known");
+		return err;
+	}
+	b->query.clock_khz = a.khz;
+	b->query.floor_uw = a.floor_uw;
+	d->info.clock_mhz = a.khz / 1000.0;
+	d->info.floor_mw = a.floor_uw / 1000.0;
+	return 0;
+}
+
 const struct ak_backend ak_backend_board = {
 	.name = "/dev/akida",
 	.prefix = true,
@@ -371,5 +402,6 @@ const struct ak_backend ak_backend_board = {
 	.now_ns = board_now_ns,
 	.counters = board_counters,
 	.power = board_power,
+	.clock = board_clock,
 	.reset = board_reset,
 };

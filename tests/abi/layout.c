@@ -174,6 +174,15 @@ AT(akida_buffer_export, flags, 4);
 AT(akida_buffer_export, handle, 8);
 AT(akida_buffer_export, dmabuf, 12);
 
+CHECK(sizeof(struct akida_clock) == 32);
+AT(akida_clock, size, 0);
+AT(akida_clock, flags, 4);
+AT(akida_clock, mode, 8);
+AT(akida_clock, modes, 12);
+AT(akida_clock, khz, 16);
+AT(akida_clock, floor_uw, 20);
+AT(akida_clock, reserved0, 24);
+
 CHECK(AKIDA_IOC_QUERY == 0xc000bc00);
 CHECK(AKIDA_IOC_BUFFER_CREATE == 0xc000bc01);
 CHECK(AKIDA_IOC_BUFFER_DESTROY == 0xc000bc02);
@@ -187,3 +196,4 @@ CHECK(AKIDA_IOC_RESET == 0xc000bc09);
 CHECK(AKIDA_IOC_POWER == 0xc000bc0a);
 CHECK(AKIDA_IOC_CANCEL == 0xc000bc0b);
 CHECK(AKIDA_IOC_BUFFER_EXPORT == 0xc000bc0c);
+CHECK(AKIDA_IOC_CLOCK == 0xc000bc0d);

@@ -93,21 +93,33 @@ static void measure(struct akida_device *d, uint64_t seconds, bool json, struct 
 		printf("No sample in this time\n");
 }
 
+static int set_clock(struct akida_device *d, const char *mode)
+{
+	struct akida_diag *diag = akida_diag_create();
+	int err = akida_device_clock(d, mode, diag), status = err ? tool_fail(diag, mode, err) : 0;
+
+	akida_diag_destroy(diag);
+	return status;
+}
+
 int command_power(int argc, char **argv)
 {
-	const char *device = NULL;
+	const char *device = NULL, *clock = NULL;
 	uint64_t seconds = 1;
 	bool json = false;
 	const struct option_spec spec[] = {
 		{"-d --device", OPTION_TEXT, &device, "board to measure: /dev/akida0", 0, 0},
 		{"-t --time", OPTION_COUNT, &seconds, "seconds, 1", 1, 86400},
+		{"--clock", OPTION_TEXT, &clock, "first choose the clock: performance, economy, low-power; it stays", 0,
+		 0},
 		{"--json", OPTION_FLAG, &json, "one JSON object", 0, 0},
 		{0},
 	};
 	struct json j = {.out = stdout};
 	struct akida_device_info info = {.size = sizeof(info)};
 	struct akida_device *d;
-	int status = options_parse(argc, argv, "akida power -d /dev/akidaN [-t SECONDS] [--json]", spec, NULL, 0, NULL);
+	int status = options_parse(argc, argv, "akida power -d /dev/akidaN [-t SECONDS] [--clock MODE] [--json]", spec,
+				   NULL, 0, NULL);
 
 	if (status != OPTIONS_GO_ON)
 		return status;
@@ -118,14 +130,18 @@ int command_power(int argc, char **argv)
 		status = tool_error(device, "device.needs", "has no power meter that is known; only boards have one");
 		goto close;
 	}
+	status = clock ? set_clock(d, clock) : 0;
+	if (status)
+		goto close;
 	akida_device_info(d, &info);
 	if (json) {
 		json_open(&j, NULL, '{');
 		json_text(&j, "device", info.name);
+		json_number(&j, "clock_mhz", info.clock_mhz);
 		json_number(&j, "floor_mw", info.floor_mw);
 		json_open(&j, "samples", '[');
 	} else {
-		printf("Floor power: %.3f mW\n", info.floor_mw);
+		printf("Clock: %.0f MHz\nFloor power: %.3f mW\n", info.clock_mhz, info.floor_mw);
 	}
 	measure(d, seconds, json, &j);
 	if (json) {

@@ -33,9 +33,10 @@ AKIDA_API int akida_device_info(const struct akida_device *d, struct akida_devic
  */
 AKIDA_API int akida_device_reset(struct akida_device *d, struct akida_diag *diag);
 /*
- * Clock mode of the core, for frames from now on: "performance" (after opening), "economy" or "low-power" on
- * virtual:akd1000. akida_device_info shows its clock afterwards. -EOPNOTSUPP for devices with one mode, and boards, whose
- * registers for this are not public; -EINVAL for an unknown mode.
+ * Clock mode of the core, for frames from now on: "performance" (virtual:akd1000 after opening), "economy" or "low-power".
+ * On a board it is everybody's, and stays. akida_device_info shows its clock afterwards. -EOPNOTSUPP for devices with one
+ * mode, and for physical boards, whose registers for this are not public; -EPERM without the right to set a board's;
+ * -EINVAL for an unknown mode.
  */
 AKIDA_API int akida_device_clock(struct akida_device *d, const char *mode, struct akida_diag *diag);
 /*

@@ -297,6 +297,30 @@ static void test_mem_write_from_unmapped_host_memory_gives_eio(void **state)
 	}
 }
 
+/* The modes of an AKD1000; an AKD1500 has the one it has. */
+static void test_clock_modes_stay_over_a_reset(void **state)
+{
+	static const u32 khz[] = {100000, 5000, 300000};
+
+	(void)state;
+	for (u32 c = 0; c < 2; c++) {
+		struct rig *r = rig_new(c ? NSOC_AKD1500 : NSOC_AKD1000);
+		u32 floor = 0, now = 0;
+
+		for (u32 i = 0; i < 3 && !c; i++) {
+			assert_int_equal(akc_clock_set(&r->dev, khz[i]), 0);
+			assert_int_equal(akc_reset(&r->dev), 0);
+			assert_true(akc_sensor(&r->dev, &floor, &now));
+			assert_int_equal(now, khz[i]);
+		}
+		assert_clean(r);
+		assert_int_equal(akc_clock_set(&r->dev, c ? 300000 : 400000), -EOPNOTSUPP);
+		assert_true(akc_sensor(&r->dev, &floor, &now));
+		assert_int_equal(now, c ? 400000 : 300000);
+		rig_free(r);
+	}
+}
+
 static void test_reset_and_resume_bump_the_generation(void **state)
 {
 	(void)state;
@@ -548,6 +572,7 @@ int main(void)
 		cmocka_unit_test(test_mem_round_trip_of_megabytes_with_odd_sizes),
 		cmocka_unit_test(test_dma_start_sends_the_message_it_was_given),
 		cmocka_unit_test(test_mem_write_from_unmapped_host_memory_gives_eio),
+		cmocka_unit_test(test_clock_modes_stay_over_a_reset),
 		cmocka_unit_test(test_reset_and_resume_bump_the_generation),
 		cmocka_unit_test(test_load_vendor_kws_program_gives_reference_potentials),
 		cmocka_unit_test(test_load_vendor_vww_program_gives_reference_potentials),
