@@ -190,6 +190,8 @@ enum ak_np_reg {
 	RULE(FNP3_64, "fnp3.64-inputs", VERIFIED, "fully connected on FNP3 with 64 inputs, potentials")                \
 	RULE(FNP3_N, "fnp3.n-inputs", DERIVED, "FNP3 with other input counts: sizes checked, input order documented")  \
 	RULE(FNP3_ACT, "fnp3.activation", PROVISIONAL, "FNP3 with thresholds: UID 4 pairs as on a CNP")                \
+	RULE(FNP3_SPLIT, "fnp3.split", PROVISIONAL,                                                                    \
+	     "the neurons of one fully connected layer on several FNP3: first neuron in FNP3 [17:0]")                  \
 	RULE(BITS_CODE, "np.bits-code", PROVISIONAL, "bit-width codes of 1 and 2 bits in REG4")                        \
 	RULE(WEIGHTS_2BIT, "np.2bit-as-4bit", VERIFIED,                                                                \
 	     "2-bit weights stored in the 4-bit form, whose values hold them")                                         \

@@ -215,15 +215,6 @@ static void check_fully(struct check *c)
 	check_max(c, "units", l->filters, 1, AK_FNP_MAX_UNITS, "use fewer units");
 	check_max(c, "input columns", l->in_w, 1, 2047, "pool in front of this layer");
 	check_max(c, "input rows", l->in_h, 1, 2047, "pool in front of this layer");
-	if (ak_fnp_words(l) > AK_FNP3_WORDS) {
-		char value[64], limit[64];
-
-		snprintf(value, sizeof(value), "%" PRIu64 " words (%" PRIu64 " inputs, %u units)", ak_fnp_words(l),
-			 inputs, l->filters);
-		snprintf(limit, sizeof(limit), "%u words in an FNP3", AK_FNP3_WORDS);
-		offence(c, AK_RULE_MAP_FNP2, "weights", value, limit,
-			"pool in front of this layer, or use fewer units");
-	}
 	check_weight_bits(c);
 }
 

@@ -14,7 +14,7 @@ static enum ak_cost_kind kind_of(const struct akida_layer *l)
 	case AKIDA_LAYER_SEPARABLE:
 		return AK_COST_SEPARABLE;
 	case AKIDA_LAYER_FULLY:
-		return ak_fnp_words(l) > AK_FNP3_WORDS ? AK_COST_FNP2 : AK_COST_FNP3;
+		return AK_COST_FNP3;
 	default:
 		return AK_COST_STANDARD;
 	}

@@ -353,24 +353,36 @@ static int cnp_layer(struct decompiler *d, struct akida_layer *l, const struct a
 	return err ? err : cnp_covered(d, l, place);
 }
 
-static int fnp_layer(struct decompiler *d, struct akida_layer *l, const struct ak_np_block *b,
+static int fnp_layer(struct decompiler *d, struct akida_layer *l, const struct ak_np_block *const *b,
 		     struct ak_layer_place *place)
 {
-	int err;
+	int err = 0;
 
 	l->type = AKIDA_LAYER_FULLY;
 	name_layer(d, l, place->id, "dense");
-	if (place->count != 1)
-		return refuse(d, -EOPNOTSUPP, l->name, "a fully connected layer on %u NPs", place->count);
-	l->filters = b->reg[REG(AK_NP_FNP2)] & 0x1ffff;
-	err = ak_layer_finish(l, d->diag);
-	if (!err && ak_fnp_words(l) > AK_FNP3_WORDS)
-		err = refuse(d, -EILSEQ, l->name, "its weights do not fit an NP");
+	for (uint32_t i = 0; i < place->count && !err; i++) {
+		struct ak_part *part = &place->parts[i];
+
+		part->np = b[i]->np;
+		part->filter0 = b[i]->reg[REG(AK_NP_FNP3)] & 0x3ffff;
+		part->filters = b[i]->reg[REG(AK_NP_FNP2)] & 0x1ffff;
+		if (part->filter0 != l->filters)
+			err = refuse(d, -EOPNOTSUPP, l->name, "neurons that do not follow one another");
+		l->filters += part->filters;
+	}
+	if (!err)
+		err = ak_layer_finish(l, d->diag);
 	if (!err && ak_layer_alloc(l))
 		err = ak_fail(d->diag, -ENOMEM, AK_RULE_NOMEM, l->name, "no memory for weights");
-	place->parts[0].np = b->np;
-	place->parts[0].filters = l->filters;
-	return err ? err : ak_unpack_fnp(b, l, d->diag);
+	for (uint32_t i = 0; i < place->count && !err; i++) {
+		const struct ak_part *part = &place->parts[i];
+
+		if (part->filters > ak_fnp3_neurons(l))
+			err = refuse(d, -EILSEQ, l->name, "its weights do not fit an NP");
+		else
+			err = ak_unpack_fnp(b[i], part->filter0, part->filters, l, d->diag);
+	}
+	return err;
 }
 
 /* Layer id of the blocks, all of them in the order of the program. */
@@ -395,7 +407,7 @@ static int read_layer(struct decompiler *d, uint32_t id)
 		return err;
 	}
 	np_layer(l, b[0]);
-	err = b[0]->reg[REG(AK_NP_REG2)] & 0x10 ? fnp_layer(d, l, b[0], place) : cnp_layer(d, l, b, place);
+	err = b[0]->reg[REG(AK_NP_REG2)] & 0x10 ? fnp_layer(d, l, b, place) : cnp_layer(d, l, b, place);
 	for (uint32_t i = 0; i < place->count; i++) {
 		uint8_t col = b[i]->np.col;
 

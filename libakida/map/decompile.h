@@ -27,13 +27,14 @@ struct ak_hrc_block {
 };
 
 /*
- * Fill the variables of an allocated layer from packets; lengths are checked, -EILSEQ and a record. The share of a CNP is
+ * Fill the variables of an allocated layer from packets; lengths are checked, -EILSEQ and a record. The share of an NP is
  * filters first .. first + count - 1.
  */
 int ak_unpack_hrc(const struct ak_hrc_block *b, struct akida_layer *l, struct akida_diag *diag);
 int ak_unpack_cnp(const struct ak_np_block *b, uint32_t first, uint32_t count, struct akida_layer *l,
 		  struct akida_diag *diag);
-int ak_unpack_fnp(const struct ak_np_block *b, struct akida_layer *l, struct akida_diag *diag);
+int ak_unpack_fnp(const struct ak_np_block *b, uint32_t first, uint32_t count, struct akida_layer *l,
+		  struct akida_diag *diag);
 
 /*
  * The words of got that are not those of want, one error record each up to a dozen: track, target, register. Number of

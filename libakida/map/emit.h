@@ -35,8 +35,9 @@ void ak_emit_cnp(const struct ak_map_chip *chip, const struct ak_layer_place *p,
 		 const struct ak_link *link, struct ak_words *o);
 /* Words that one part takes. */
 uint32_t ak_emit_cnp_words(const struct ak_layer_place *p, uint32_t part);
-void ak_emit_fnp(const struct ak_map_chip *chip, const struct ak_layer_place *p, const struct ak_link *link,
-		 struct ak_words *o);
+void ak_emit_fnp(const struct ak_map_chip *chip, const struct ak_layer_place *p, uint32_t first, uint32_t count,
+		 const struct ak_link *link, struct ak_words *o);
+uint32_t ak_emit_fnp_words(const struct ak_layer_place *p, uint32_t part);
 /* MM1 to MM4 into a register block of AK_NP_BLOCK_WORDS. */
 void ak_emit_mesh(const struct ak_map_chip *chip, const struct ak_np *np, const struct ak_link *link, uint32_t *block);
 /* (threshold, step) pairs of n filters from first; raw: a layer without activation (nsoc-hardware 24.2). */

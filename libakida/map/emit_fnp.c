@@ -4,18 +4,18 @@
 
 #define REG(off) ((off) / 4)
 
-static void emit_registers(const struct ak_map_chip *chip, const struct ak_layer_place *p, const struct ak_link *link,
-			   struct ak_words *o)
+static void emit_registers(const struct ak_map_chip *chip, const struct ak_layer_place *p, const struct ak_part *part,
+			   const struct ak_link *link, struct ak_words *o)
 {
 	const struct akida_layer *l = p->layer;
-	const struct ak_np *np = &p->parts[0].np;
+	const struct ak_np *np = &part->np;
 	uint32_t *r = ak_emit_packet(o, np, AK_UID_REGISTER, 0, AK_NP_BLOCK_WORDS), blocks = ak_fnp_blocks(l);
 
 	if (!r)
 		return;
 	r[REG(AK_NP_REG2)] = 0x01500070;
 	r[REG(AK_NP_REG4)] =
-		p->id << 24 | 1u << 16 | AK_REG4_NEGATIVE | AK_BITS_CODE(4u) << 4 | AK_BITS_CODE(l->in_bits);
+		p->id << 24 | p->count << 16 | AK_REG4_NEGATIVE | AK_BITS_CODE(4u) << 4 | AK_BITS_CODE(l->in_bits);
 	if (l->activation)
 		r[REG(AK_NP_REG4)] |= AK_REG4_QUANTIZE | AK_BITS_CODE(l->act_bits) << 12;
 	r[REG(AK_NP_REG6)] = 0x04040000;
@@ -24,8 +24,9 @@ static void emit_registers(const struct ak_map_chip *chip, const struct ak_layer
 	r[REG(AK_NP_REG12)] = 0x52000000;
 	r[REG(AK_NP_REG13)] = 0x10;
 	r[REG(AK_NP_FNP1)] = 0x80000000u | 2 * blocks;
-	r[REG(AK_NP_FNP2)] = l->filters;
-	r[REG(AK_NP_FNP4)] = 1u << 20 | (uint32_t)ak_fnp_words(l);
+	r[REG(AK_NP_FNP2)] = part->filters;
+	r[REG(AK_NP_FNP3)] = part->filter0;
+	r[REG(AK_NP_FNP4)] = 1u << 20 | part->filters * (4 + 12 * blocks);
 	r[REG(AK_NP_LEARN2)] = 0xff000000u;
 	ak_emit_mesh(chip, np, link, r);
 }
@@ -34,14 +35,13 @@ static void emit_registers(const struct ak_map_chip *chip, const struct ak_layer
  * Per neuron 4 words, then for every 32 inputs the three bit planes of positive magnitudes, least significant first,
  * then the same of negative ones. Input index (c*W + x)*H + y.
  */
-static void emit_weights(const struct ak_layer_place *p, struct ak_words *o)
+static void emit_weights(const struct akida_layer *l, const struct ak_part *part, struct ak_words *o)
 {
-	const struct akida_layer *l = p->layer;
 	uint32_t groups = 2 * ak_fnp_blocks(l);
-	uint32_t *w = ak_emit_packet(o, &p->parts[0].np, AK_UID_FNP_WEIGHT, 0, (uint32_t)ak_fnp_words(l));
+	uint32_t *w = ak_emit_packet(o, &part->np, AK_UID_FNP_WEIGHT, 0, part->filters * (4 + 6 * groups));
 
-	for (uint32_t u = 0; w && u < l->filters; u++, w += 4 + 6 * groups) {
-		const int8_t *src = l->weights + u;
+	for (uint32_t u = 0; w && u < part->filters; u++, w += 4 + 6 * groups) {
+		const int8_t *src = l->weights + part->filter0 + u;
 
 		w[0] = 0x00080000;
 		for (uint32_t y = 0; y < l->in_h; y++)
@@ -57,15 +57,26 @@ static void emit_weights(const struct ak_layer_place *p, struct ak_words *o)
 	}
 }
 
-void ak_emit_fnp(const struct ak_map_chip *chip, const struct ak_layer_place *p, const struct ak_link *link,
-		 struct ak_words *o)
+uint32_t ak_emit_fnp_words(const struct ak_layer_place *p, uint32_t part)
 {
-	emit_registers(chip, p, link, o);
-	emit_weights(p, o);
-	if (p->layer->activation) {
-		uint32_t *t = ak_emit_packet(o, &p->parts[0].np, AK_UID_THRESHOLD, 0, 2 * p->layer->filters);
+	uint32_t filters = p->parts[part].filters, words = 2 + AK_NP_BLOCK_WORDS + 2;
 
+	return words + filters * (4 + 12 * ak_fnp_blocks(p->layer)) + (p->layer->activation ? 2 + 2 * filters : 0);
+}
+
+void ak_emit_fnp(const struct ak_map_chip *chip, const struct ak_layer_place *p, uint32_t first, uint32_t count,
+		 const struct ak_link *link, struct ak_words *o)
+{
+	for (uint32_t i = first; i < first + count; i++) {
+		const struct ak_part *part = &p->parts[i];
+		uint32_t *t;
+
+		emit_registers(chip, p, part, link, o);
+		emit_weights(p->layer, part, o);
+		if (!p->layer->activation)
+			continue;
+		t = ak_emit_packet(o, &part->np, AK_UID_THRESHOLD, 0, 2 * part->filters);
 		if (t)
-			ak_emit_thresholds(p->layer, 0, p->layer->filters, t);
+			ak_emit_thresholds(p->layer, part->filter0, part->filters, t);
 	}
 }

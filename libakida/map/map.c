@@ -41,7 +41,8 @@ static uint32_t parts_in_track(const struct ak_layer_place *p, uint32_t first)
 	uint32_t n = 0, words = 0;
 
 	while (first + n < p->count) {
-		words += ak_emit_cnp_words(p, first + n);
+		words += p->layer->type == AKIDA_LAYER_FULLY ? ak_emit_fnp_words(p, first + n)
+							     : ak_emit_cnp_words(p, first + n);
 		if (n && words > MAX_TRACK_WORDS)
 			break;
 		n++;
@@ -54,15 +55,14 @@ static void emit_layer(struct ak_placement *pl, uint32_t i, struct tracks *t)
 	struct ak_layer_place *p = &pl->layers[i];
 	struct ak_link link = ak_link_of(pl, i);
 
-	if (p->layer->type == AKIDA_LAYER_FULLY) {
-		ak_emit_fnp(pl->chip, p, &link, &t->words[t->count++]);
-		return;
-	}
 	for (uint32_t first = 0, n; first < p->count; first += n) {
 		n = parts_in_track(p, first);
 		if (n < p->count)
 			p->rules |= UINT64_C(1) << AK_ENC_TRACK_SPLIT;
-		ak_emit_cnp(pl->chip, p, first, n, &link, &t->words[t->count++]);
+		if (p->layer->type == AKIDA_LAYER_FULLY)
+			ak_emit_fnp(pl->chip, p, first, n, &link, &t->words[t->count++]);
+		else
+			ak_emit_cnp(pl->chip, p, first, n, &link, &t->words[t->count++]);
 	}
 }
 
@@ -222,8 +222,8 @@ void akida_map_report_fini(struct akida_map_report *r)
 	memset(r, 0, sizeof(*r));
 }
 
-static int report_fill(const struct ak_placement *pl, const struct akida_program *program, const double *sparsity,
-		       struct akida_map_report *r, struct akida_diag *diag)
+static int report_fill(const struct ak_placement *pl, const struct akida_program *program, const char *mode,
+		       const double *sparsity, struct akida_map_report *r, struct akida_diag *diag)
 {
 	struct akida_program_info info = {.size = sizeof(info)};
 	int err = akida_program_info(program, &info);
@@ -231,7 +231,7 @@ static int report_fill(const struct ak_placement *pl, const struct akida_program
 	if (err)
 		return err;
 	snprintf(r->device, sizeof(r->device), "%s", pl->chip->name);
-	snprintf(r->mode, sizeof(r->mode), "minimal");
+	snprintf(r->mode, sizeof(r->mode), "%s", mode);
 	r->nps = pl->nps;
 	r->hrc = 1;
 	r->passes = 1;
@@ -261,10 +261,11 @@ static int report_fill(const struct ak_placement *pl, const struct akida_program
 	return 0;
 }
 
+static const char *const mode_names[] = {"minimal", "all-nps", "hw-pr"};
+
 static int check_request(const struct akida_model *m, const struct ak_map_chip *chip, const char *device,
 			 const struct akida_map_params *p, struct akida_diag *diag)
 {
-	static const char *const modes[] = {"minimal", "all-nps", "hw-pr"};
 	char text[160];
 
 	if (!m || !m->count)
@@ -288,17 +289,17 @@ static int check_request(const struct akida_model *m, const struct ak_map_chip *
 	}
 	if (p && p->size < offsetof(struct akida_map_params, sparsity))
 		return ak_fail(diag, -EINVAL, AK_RULE_ARG, NULL, "the parameters' size field is %u", p->size);
-	if (p && p->mode != AKIDA_MAP_MINIMAL) {
-		const char *mode = (unsigned int)p->mode < 3 ? modes[p->mode] : "unknown";
+	if (p && p->mode != AKIDA_MAP_MINIMAL && p->mode != AKIDA_MAP_ALL_NPS) {
+		const char *mode = (unsigned int)p->mode < 3 ? mode_names[p->mode] : "unknown";
 
-		snprintf(text, sizeof(text), "mapping mode %s is not available, allowed: minimal", mode);
+		snprintf(text, sizeof(text), "mapping mode %s is not available, allowed: minimal, all-nps", mode);
 		ak_diag_add(diag, &(struct ak_finding){.severity = AKIDA_ERROR,
 						       .rule = AK_RULE_MAP_MODE,
 						       .field = "mode",
 						       .value = mode,
-						       .limit = "minimal",
+						       .limit = "minimal, all-nps",
 						       .text = text,
-						       .remedy = "map with mode minimal"});
+						       .remedy = "map with mode minimal or all-nps"});
 		return -EOPNOTSUPP;
 	}
 	return 0;
@@ -332,6 +333,7 @@ int akida_map(const struct akida_model *m, const char *device, const struct akid
 	      struct akida_program **out, struct akida_map_report *report, struct akida_diag *diag)
 {
 	const struct ak_map_chip *chip = ak_map_chip_find(device);
+	enum akida_map_mode mode = p ? p->mode : AKIDA_MAP_MINIMAL;
 	struct ak_placement pl = {0};
 	int err;
 
@@ -343,13 +345,13 @@ int akida_map(const struct akida_model *m, const char *device, const struct akid
 		err = ak_map_check(m, diag);
 	if (err)
 		return err;
-	err = ak_place(m, chip, &pl, diag);
+	err = ak_place(m, chip, mode, &pl, diag);
 	if (!err)
 		err = ak_map_build(m, &pl, out, diag);
 	if (!err)
 		err = check_memory(&pl, *out, diag);
 	if (!err && report)
-		err = report_fill(&pl, *out, layer_sparsity(p), report, diag);
+		err = report_fill(&pl, *out, mode_names[mode], layer_sparsity(p), report, diag);
 	if (err) {
 		akida_program_destroy(*out);
 		*out = NULL;

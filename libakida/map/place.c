@@ -47,6 +47,18 @@ uint64_t ak_fnp_words(const struct akida_layer *l)
 	return (uint64_t)l->filters * (4 + 12 * (uint64_t)ak_fnp_blocks(l));
 }
 
+uint32_t ak_fnp3_neurons(const struct akida_layer *l)
+{
+	return AK_FNP3_WORDS / (4 + 12 * ak_fnp_blocks(l));
+}
+
+uint64_t ak_fnp2_words(const struct akida_layer *l)
+{
+	uint32_t planes = l->weights_bits <= 2 ? 1 : 3;
+
+	return (uint64_t)l->filters * (4 + 4 * planes * (uint64_t)ak_fnp_blocks(l));
+}
+
 /*
  * Rows of part n of parts. A unit is what must stay together: one output row, or with max pooling the rows of one
  * window; the last part takes rows that no window uses. Units are spread evenly, larger shares first.
@@ -69,8 +81,7 @@ static void row_part(const struct akida_layer *l, uint32_t n, uint32_t parts, st
 	p->cut_rows = (last ? end : end + 1) - p->cut0;
 }
 
-/* Units that can be told apart: the largest number of row parts. */
-static uint32_t row_units(const struct akida_layer *l)
+uint32_t ak_row_units(const struct akida_layer *l)
 {
 	if (l->pool == AKIDA_POOL_GLOBAL_AVERAGE || (l->pool == AKIDA_POOL_MAX && l->pool_stride < l->pool_size))
 		return 1;
@@ -107,12 +118,20 @@ static bool filters_fit(const struct akida_layer *l, uint32_t parts)
 	struct ak_part p = {0};
 
 	filter_part(l->filters, 0, parts, &p); /* the largest */
+	if (l->in_c >= AK_CNP_WIDE_CHANNELS && p.filters > AK_CNP_WIDE_FILTERS)
+		return false;
 	return p.filters <= AK_CNP_MAX_FILTERS && ak_cnp_lines(l, p.filters) <= AK_CNP_FILTER_LINES;
+}
+
+bool ak_split_fits(const struct akida_layer *l, uint32_t row_parts, uint32_t filter_parts)
+{
+	return row_parts <= ak_row_units(l) && filter_parts <= ceil_div(l->filters, 8) && rows_fit(l, row_parts) &&
+	       filters_fit(l, filter_parts);
 }
 
 static int refuse_rows(const struct akida_layer *l, struct akida_diag *diag)
 {
-	bool fixed = row_units(l) == 1 && l->conv_h > 1;
+	bool fixed = ak_row_units(l) == 1 && l->conv_h > 1;
 	char value[64], limit[64];
 
 	snprintf(value, sizeof(value), "%ux%ux%u", l->in_h, l->in_w, l->in_c);
@@ -126,13 +145,30 @@ static int refuse_rows(const struct akida_layer *l, struct akida_diag *diag)
 			     "use fewer columns or channels");
 }
 
+int ak_split_into(struct ak_layer_place *p, const struct akida_layer *l, uint32_t row_parts, uint32_t filter_parts,
+		  struct akida_diag *diag)
+{
+	p->layer = l;
+	p->row_parts = row_parts;
+	p->filter_parts = filter_parts;
+	p->count = row_parts * filter_parts;
+	p->parts = calloc(p->count, sizeof(*p->parts));
+	if (!p->parts)
+		return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, l->name, "no memory for %u parts", p->count);
+	for (uint32_t i = 0; i < p->count; i++) {
+		row_part(l, i % row_parts, row_parts, &p->parts[i]);
+		filter_part(l->filters, i / row_parts, filter_parts, &p->parts[i]);
+	}
+	return 0;
+}
+
 int ak_split(struct ak_layer_place *p, const struct akida_layer *l, struct akida_diag *diag)
 {
 	uint32_t rows = 1, filters = 1, groups = ceil_div(l->filters, 8);
 
-	while (rows <= row_units(l) && !rows_fit(l, rows))
+	while (rows <= ak_row_units(l) && !rows_fit(l, rows))
 		rows++;
-	if (rows > row_units(l))
+	if (rows > ak_row_units(l))
 		return refuse_rows(l, diag);
 	while (filters <= groups && !filters_fit(l, filters))
 		filters++;
@@ -144,18 +180,7 @@ int ak_split(struct ak_layer_place *p, const struct akida_layer *l, struct akida
 		return ak_map_refuse(diag, -ENOSPC, AK_RULE_MAP_NP_MEMORY, l, "weights", value, limit,
 				     "use fewer input channels, or a separable convolution");
 	}
-	p->layer = l;
-	p->row_parts = rows;
-	p->filter_parts = filters;
-	p->count = rows * filters;
-	p->parts = calloc(p->count, sizeof(*p->parts));
-	if (!p->parts)
-		return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, l->name, "no memory for %u parts", p->count);
-	for (uint32_t i = 0; i < p->count; i++) {
-		row_part(l, i % rows, rows, &p->parts[i]);
-		filter_part(l->filters, i / rows, filters, &p->parts[i]);
-	}
-	return 0;
+	return ak_split_into(p, l, rows, filters, diag);
 }
 
 static int single_part(struct ak_layer_place *p, const struct akida_layer *l, struct akida_diag *diag)
@@ -169,6 +194,28 @@ static int single_part(struct ak_layer_place *p, const struct akida_layer *l, st
 	return 0;
 }
 
+/* Neurons over as many FNP3 as hold them, spread evenly. */
+static int split_neurons(struct ak_placement *pl, struct ak_layer_place *p, struct akida_diag *diag)
+{
+	uint32_t units = p->layer->filters, count = ceil_div(units, ak_fnp3_neurons(p->layer));
+	struct ak_part *parts;
+
+	if (count == 1)
+		return 0;
+	parts = calloc(count, sizeof(*parts));
+	if (!parts)
+		return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, p->layer->name, "no memory for %u parts", count);
+	for (uint32_t i = 0; i < count; i++) {
+		parts[i].filter0 = i * (units / count) + (i < units % count ? i : units % count);
+		parts[i].filters = units / count + (i < units % count);
+	}
+	free(p->parts);
+	p->parts = parts;
+	p->count = p->filter_parts = count;
+	pl->nps += count - 1;
+	return 0;
+}
+
 /* Order in which NPs are handed out to convolutions: 0 first choice, 1 what is left, negative never. */
 static int cnp_choice(const struct ak_np *np)
 {
@@ -178,41 +225,48 @@ static int cnp_choice(const struct ak_np *np)
 }
 
 static int no_space(const struct ak_placement *pl, const struct akida_layer *l, uint32_t need, uint32_t have,
-		    const char *what, struct akida_diag *diag)
+		    struct akida_diag *diag)
 {
+	bool fnp3 = l->type == AKIDA_LAYER_FULLY && have != pl->chip->count;
 	char value[32], limit[64];
 
 	snprintf(value, sizeof(value), "%u", need);
 	snprintf(limit, sizeof(limit), "%u on the %s", have, pl->chip->name);
-	return ak_map_refuse(diag, -ENOSPC, AK_RULE_MAP_SPACE, l, what, value, limit,
-			     "use a smaller network or a larger chip; several passes are not available yet");
+	if (fnp3)
+		return ak_map_refuse(diag, -ENOSPC, AK_RULE_MAP_FNP2, l,
+				     "number of FNP3 that the weights of the fully connected layers so far need", value,
+				     limit,
+				     "pool in front of it, use fewer units, or a chip with more FNP3 (FNP2 with "
+				     "weights in external memory is not available)");
+	return ak_map_refuse(diag, -ENOSPC, AK_RULE_MAP_SPACE, l, "number of NPs of all layers", value, limit,
+			     "use fewer filters, a smaller input or a larger chip");
 }
 
 static int assign(struct ak_placement *pl, struct akida_diag *diag)
 {
 	const struct ak_map_chip *chip = pl->chip;
 	bool used[AK_MAP_MAX_NPS] = {false};
-	uint32_t need = 0, fully = 0, at = 0;
+	uint32_t fully = 0, at = 0;
 	int choice = 0;
 
 	for (uint32_t i = 0; i < pl->count; i++) {
 		struct ak_layer_place *p = &pl->layers[i];
 
-		need += p->count;
 		if (p->layer->type != AKIDA_LAYER_FULLY)
 			continue;
-		fully++;
-		for (at = 0; at < chip->count && (used[at] || !(chip->np[at].kinds & AK_KIND_FNP3)); at++)
-			;
-		if (at == chip->count)
-			return no_space(pl, p->layer, fully, ak_map_chip_count(chip, AK_KIND_FNP3),
-					"number of fully connected layers", diag);
-		used[at] = true;
-		p->parts[0].np = chip->np[at];
+		fully += p->count;
+		if (fully > ak_map_chip_count(chip, AK_KIND_FNP3))
+			return no_space(pl, p->layer, fully, ak_map_chip_count(chip, AK_KIND_FNP3), diag);
+		at = 0;
+		for (uint32_t n = 0; n < p->count; at++) {
+			if (used[at] || !(chip->np[at].kinds & AK_KIND_FNP3))
+				continue;
+			used[at] = true;
+			p->parts[n++].np = chip->np[at];
+		}
 	}
-	pl->nps = need;
-	if (need > chip->count)
-		return no_space(pl, pl->layers[pl->count - 1].layer, need, chip->count, "NPs of all layers", diag);
+	if (pl->nps > chip->count)
+		return no_space(pl, pl->layers[pl->count - 1].layer, pl->nps, chip->count, diag);
 	at = 0;
 	for (uint32_t i = 0; i < pl->count; i++) {
 		struct ak_layer_place *p = &pl->layers[i];
@@ -246,11 +300,13 @@ static void placement_rules(const struct ak_placement *pl, struct ak_layer_place
 		if (!ak_map_chip_seen(pl->chip, &p->parts[n].np, fully))
 			p->rules |= BIT(NP_PLACE);
 	}
+	if (fully && p->count > 1)
+		p->rules |= BIT(FNP3_SPLIT);
 	if (p->row_parts > 1)
 		p->rules |= p->row_parts == 2 ? BIT(CNP_SPLIT_ROWS) : BIT(CNP_SPLIT_WIDE);
-	if (p->filter_parts > 1)
+	if (p->filter_parts > 1 && !fully)
 		p->rules |= BIT(CNP_SPLIT_FILTERS);
-	if (p->east > p->west || (p->row_parts > 1 && p->filter_parts > 1))
+	if ((p->east > p->west && !fully) || (p->row_parts > 1 && p->filter_parts > 1))
 		p->rules |= BIT(CNP_SPLIT_WIDE);
 	if (p->row_parts > 1 && p->layer->pool == AKIDA_POOL_MAX)
 		p->rules |= BIT(CNP_SPLIT_POOL);
@@ -258,8 +314,8 @@ static void placement_rules(const struct ak_placement *pl, struct ak_layer_place
 		p->rules |= BIT(OUTPUT_SPLIT);
 }
 
-int ak_place(const struct akida_model *m, const struct ak_map_chip *chip, struct ak_placement *out,
-	     struct akida_diag *diag)
+int ak_split_model(const struct akida_model *m, const struct ak_map_chip *chip, struct ak_placement *out,
+		   struct akida_diag *diag)
 {
 	int err = 0;
 
@@ -284,7 +340,21 @@ int ak_place(const struct akida_model *m, const struct ak_map_chip *chip, struct
 			err = single_part(&out->layers[i], l, diag);
 		else if (l->type != AKIDA_LAYER_INPUT_CONV)
 			err = ak_split(&out->layers[i], l, diag);
+		out->nps += out->layers[i].count;
 	}
+	return err;
+}
+
+int ak_place(const struct akida_model *m, const struct ak_map_chip *chip, enum akida_map_mode mode,
+	     struct ak_placement *out, struct akida_diag *diag)
+{
+	int err = ak_split_model(m, chip, out, diag);
+
+	for (uint32_t i = 0; i < m->count && !err; i++)
+		if (m->layers[i].type == AKIDA_LAYER_FULLY)
+			err = split_neurons(out, &out->layers[i], diag);
+	if (!err && mode == AKIDA_MAP_ALL_NPS)
+		err = ak_spread(out, diag);
 	if (!err)
 		err = assign(out, diag);
 	for (uint32_t i = 0; i < m->count && !err; i++)

@@ -16,10 +16,16 @@
 #define AK_CNP_MAX_ROWS 32u
 #define AK_CNP_FILTER_LINES 7168u
 #define AK_CNP_INPUT_WORDS 10752u
+/*
+ * Published counts of seven networks need 16 parts of a separable layer of 1024 channels and filters, where the lines
+ * alone (1024 + 1024 per 12 filters) allow 15: no more than 64 filters an NP from 1024 channels on. The cause is unknown.
+ */
+#define AK_CNP_WIDE_CHANNELS 1024u
+#define AK_CNP_WIDE_FILTERS 64u
 #define AK_CNP_MAX_FILTERS 1524u /* pointwise containers have 7 bits, 12 filters each */
 #define AK_CNP_MAX_COLS 1023u	 /* output columns have 10 bits */
 #define AK_FNP3_WORDS 10752u	 /* 7168 lines of 48 bits */
-#define AK_FNP_MAX_INPUTS 57334u /* quantization 7.1 */
+#define AK_FNP_MAX_INPUTS 57280u /* one neuron fills an FNP3; quantization 7.1 has 57334 */
 #define AK_FNP_MAX_UNITS 131071u
 #define AK_MAP_MAX_LAYER_ID 0xfdu /* 0xfe and 0xff mean something else to the EPG and the event DMA */
 
@@ -57,16 +63,46 @@ uint32_t ak_cnp_lines(const struct akida_layer *l, uint32_t filters);
 /* Words of UID 6 payload. */
 uint32_t ak_fnp_blocks(const struct akida_layer *l);
 uint64_t ak_fnp_words(const struct akida_layer *l);
+/* Neurons of this layer that one FNP3 holds; 0 when not even one. */
+uint32_t ak_fnp3_neurons(const struct akida_layer *l);
+/*
+ * Words of the same weights in the external memory of an FNP2: those of UID 6 with 4-bit weights (published sizes of
+ * 400000 and 2490368 bytes); with 1- and 2-bit weights one magnitude plane (published program sizes of four networks).
+ */
+uint64_t ak_fnp2_words(const struct akida_layer *l);
 
 /*
  * Splits a supported CNP layer into parts (positions not set yet), caller frees p->parts. -ENOSPC when even the smallest
  * share exceeds an NP, -EOPNOTSUPP when the split would cut what cannot be cut.
  */
 int ak_split(struct ak_layer_place *p, const struct akida_layer *l, struct akida_diag *diag);
-/* Splits and places all layers of a checked model. Free with ak_placement_fini, also after an error. -ENOSPC. */
-int ak_place(const struct akida_model *m, const struct ak_map_chip *chip, struct ak_placement *out,
-	     struct akida_diag *diag);
+/* Splits a CNP layer into row_parts x filter_parts shares, whether or not each fits an NP; caller frees p->parts. */
+int ak_split_into(struct ak_layer_place *p, const struct akida_layer *l, uint32_t row_parts, uint32_t filter_parts,
+		  struct akida_diag *diag);
+/* The largest number of row parts that leaves output rows and pool windows whole. */
+uint32_t ak_row_units(const struct akida_layer *l);
+/* Whether every share of such a split fits an NP. */
+bool ak_split_fits(const struct akida_layer *l, uint32_t row_parts, uint32_t filter_parts);
+/*
+ * The fewest parts of every layer of a checked model, without positions: what a network needs on any mesh. out->nps is
+ * their number, without the HRC; a fully connected layer counts as one (FNP3, or FNP2 with external memory). Free with ak_placement_fini, also after an error.
+ */
+int ak_split_model(const struct akida_model *m, const struct ak_map_chip *chip, struct ak_placement *out,
+		   struct akida_diag *diag);
+/*
+ * Splits and places all layers of a checked model: with MINIMAL the fewest parts; with ALL_NPS the NPs that are left go
+ * one by one to the slowest layer that still gains by another part (spread.c). Free with ak_placement_fini, also after
+ * an error. Fully connected layers whose weights exceed an FNP3 are split by neurons over several: FNP2 with weights
+ * in external memory is not emitted. -ENOSPC.
+ */
+int ak_place(const struct akida_model *m, const struct ak_map_chip *chip, enum akida_map_mode mode,
+	     struct ak_placement *out, struct akida_diag *diag);
 void ak_placement_fini(struct ak_placement *p);
+
+/* ---- spread.c ---- */
+
+/* Splits layers further until the NPs of the mesh are used up or nothing becomes faster. */
+int ak_spread(struct ak_placement *pl, struct akida_diag *diag);
 
 /* ---- check.c ---- */
 

@@ -135,25 +135,26 @@ static int8_t fnp_weight(const struct ak_packet *k, uint32_t at, uint32_t groups
 	return v;
 }
 
-int ak_unpack_fnp(const struct ak_np_block *b, struct akida_layer *l, struct akida_diag *diag)
+int ak_unpack_fnp(const struct ak_np_block *b, uint32_t first, uint32_t count, struct akida_layer *l,
+		  struct akida_diag *diag)
 {
 	uint32_t groups = 2 * ak_fnp_blocks(l), words = 4 + 6 * groups;
 
-	if (b->fnps != 1 || b->fnp.start || b->fnp.words != ak_fnp_words(l))
-		return damaged(l, "weights", b->fnps ? b->fnp.words : 0, ak_fnp_words(l), diag);
-	if (b->thresholds != l->activation || (l->activation && b->threshold.words != 2 * l->filters))
-		return damaged(l, "thresholds", b->thresholds ? b->threshold.words : 0,
-			       l->activation ? 2 * l->filters : 0, diag);
+	if (b->fnps != 1 || b->fnp.start || b->fnp.words != count * words)
+		return damaged(l, "weights", b->fnps ? b->fnp.words : 0, count * words, diag);
+	if (b->thresholds != l->activation || (l->activation && b->threshold.words != 2 * count))
+		return damaged(l, "thresholds", b->thresholds ? b->threshold.words : 0, l->activation ? 2 * count : 0,
+			       diag);
 	for (uint32_t y = 0; y < l->in_h; y++)
 		for (uint32_t x = 0; x < l->in_w; x++)
 			for (uint32_t c = 0; c < l->in_c; c++) {
 				uint32_t n = (c * l->in_w + x) * l->in_h + y;
 				size_t at = (((size_t)y * l->in_w + x) * l->in_c + c) * l->filters;
 
-				for (uint32_t u = 0; u < l->filters; u++)
-					l->weights[at + u] = fnp_weight(&b->fnp, u * words + 4, groups, n);
+				for (uint32_t u = 0; u < count; u++)
+					l->weights[at + first + u] = fnp_weight(&b->fnp, u * words + 4, groups, n);
 			}
 	if (l->activation)
-		thresholds(&b->threshold, l, 0, l->filters, 20);
+		thresholds(&b->threshold, l, first, count, 20);
 	return 0;
 }

@@ -241,6 +241,7 @@ static const struct constant fnp_constants[] = {
 	{AK_NP_REG13, ~0u, 0x10},
 	{AK_NP_FNP1, 0xfffc0000, 0x80000000},
 	{AK_NP_FNP2, 0xfffe0000, 0},
+	{AK_NP_FNP3, 0xfffc0000, 0},
 	{AK_NP_FNP4, 0xffff0000, 0x00100000},
 	{AK_NP_LEARN2, ~0u, 0xff000000},
 	{AK_NP_MM1, 0, 0},
@@ -455,7 +456,7 @@ static void describe_hrc(struct scan *s, struct akida_program_layer *l)
 static void check_split(const struct scan *s, struct akida_program_layer *l, uint32_t index)
 {
 	const struct np *first = NULL;
-	bool rows = false, filters = false, columns = false;
+	bool rows = false, filters = false, columns = false, neurons = false;
 
 	for (uint32_t i = 0; i < s->np_count; i++) {
 		const struct np *n = &s->nps[i];
@@ -469,10 +470,15 @@ static void check_split(const struct scan *s, struct akida_program_layer *l, uin
 			first = n;
 		columns |= n->col != first->col;
 		rows |= n->reg[AK_NP_CNP4 / 4] >> 16 != first->reg[AK_NP_CNP4 / 4] >> 16;
+		neurons |= n->reg[AK_NP_FNP3 / 4] != first->reg[AK_NP_FNP3 / 4];
 		filters |= (n->reg[AK_NP_CNP6 / 4] & 0x7ff) != (first->reg[AK_NP_CNP6 / 4] & 0x7ff);
 	}
 	if (l->nps < 2)
 		return;
+	if (neurons) {
+		apply(l, AK_ENC_FNP3_SPLIT);
+		return;
+	}
 	if (!rows && !filters)
 		unknown(l, "split-of-%u-nps", l->nps);
 	if (columns || (rows && (filters || l->nps > 2)))

@@ -57,8 +57,8 @@ static void describe(struct bench *b, const struct runner *r)
 
 	b->device = r->info;
 	b->mapped = r->info.needs_program;
-	/* A bare program does not say how it was mapped. */
-	b->mode = r->stage.mapped_here || m ? "minimal" : NULL;
+	/* A program file does not say how it was mapped. */
+	b->mode = r->stage.mapped_here ? r->stage.map.mode : NULL;
 	b->program.size = sizeof(b->program);
 	if (b->mapped) {
 		akida_program_info(r->stage.program, &b->program);
@@ -208,7 +208,7 @@ int main(int argc, char **argv)
 		{"--frames", OPTION_COUNT, &q.frames, "at most so many frames (default: all)", 1, 10000000},
 		{"--batch", OPTION_COUNT, &q.batch, "frames in flight (1)", 1, 253},
 		{"--threads", OPTION_COUNT, &q.threads, "of the cpu device (0: as many as processors)", 0, 256},
-		{"--mode", OPTION_TEXT, &q.mode, "of the mapping: minimal, all-nps or hw-pr (minimal)", 0, 0},
+		{"--mode", OPTION_TEXT, &q.mode, "of the mapping: minimal or all-nps (minimal)", 0, 0},
 		{"--clock", OPTION_TEXT, &q.run.clock,
 		 "of virtual:akd1000: performance, economy or low-power (performance)", 0, 0},
 		{"--seed", OPTION_COUNT, &q.seed, "of digits and random (1)", 0, 0},

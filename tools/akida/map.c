@@ -137,7 +137,7 @@ int command_map(int argc, char **argv)
 		{"-m --model", OPTION_TEXT, &model, "network, quantized network or .akm", 0, 0},
 		{"-d --device", OPTION_TEXT, &device, "virtual:akd1000, virtual:akd1500, or just akd1000, akd1500", 0,
 		 0},
-		{"--mode", OPTION_TEXT, &mode, "minimal", 0, 0},
+		{"--mode", OPTION_TEXT, &mode, "minimal (default) or all-nps", 0, 0},
 		{"-s --save_name", OPTION_TEXT, &out, ".akp file to write", 0, 0},
 		{"-sa --samples", OPTION_TEXT, &samples, "calibration samples of a float network", 0, 0},
 		{"--json", OPTION_FLAG, &json, "one JSON object", 0, 0},

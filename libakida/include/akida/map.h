@@ -10,7 +10,7 @@ enum akida_map_mode { AKIDA_MAP_MINIMAL, AKIDA_MAP_ALL_NPS, AKIDA_MAP_HW_PR };
 
 struct akida_map_params {
 	uint32_t size;
-	enum akida_map_mode mode; /* MINIMAL today; the others are refused by name */
+	enum akida_map_mode mode; /* MINIMAL or ALL_NPS; HW_PR is refused by name */
 	/*
 	 * Share of zeros in each layer's output as akida_model_sparsity measures it, for the report's cycles and energy;
 	 * akida_model_layers() values, borrowed for the call. NULL: half of all values are taken to be zero.

@@ -220,9 +220,10 @@ static inline int dec_cnp(const struct dec_track *t, uint32_t in_c, const float 
 	return ak_layer_finish(l, NULL);
 }
 
+/* Blocks of registers, weights and, with an activation, thresholds: one per NP, neurons from reg[16] on. */
 static inline int dec_fnp(const struct dec_track *t, uint32_t h, uint32_t w, uint32_t c, struct akida_layer *l)
 {
-	const uint32_t *reg = t->p[0].data, *data = t->p[1].data;
+	const uint32_t *reg = t->p[0].data;
 	uint32_t n_in = h * w * c, nb = (n_in + 63) / 64, per = 4 + 12 * nb;
 
 	dec_layer_init(l, AKIDA_LAYER_FULLY, "fnp");
@@ -230,25 +231,34 @@ static inline int dec_fnp(const struct dec_track *t, uint32_t h, uint32_t w, uin
 	l->in_w = w;
 	l->in_c = c;
 	l->in_bits = (uint32_t[]){1, 2, 4, 0}[reg[3] & 3];
-	l->filters = reg[15];
 	l->activation = reg[3] >> 15 & 1;
 	l->act_bits = (uint32_t[]){1, 2, 4, 0}[reg[3] >> 12 & 3];
+	for (uint32_t i = 0; i < t->count; i = dec_next_block(t, i))
+		l->filters += t->p[i].data[15];
 	if (ak_layer_alloc(l))
 		return -1;
-	for (uint32_t u = 0; u < l->filters; u++) {
-		for (uint32_t n = 0; n < n_in; n++) {
-			uint32_t ch = n / (h * w), x = n / h % w, y = n % h, mag[2] = {0, 0};
+	for (uint32_t i = 0; i < t->count; i = dec_next_block(t, i)) {
+		uint32_t first = t->p[i].data[16], count = t->p[i].data[15];
 
-			for (uint32_t s = 0; s < 2; s++)
-				for (uint32_t b = 0; b < 3; b++)
-					mag[s] |= (data[u * per + 4 + s * 6 * nb + n / 32 * 3 + b] >> n % 32 & 1) << b;
-			l->weights[((y * w + x) * c + ch) * l->filters + u] = (int8_t)((int)mag[0] - (int)mag[1]);
-		}
-		if (l->activation) {
-			l->threshold[u] = dec_signed(t->p[2].data[2 * u], 20);
-			l->step16[u] = (int32_t)t->p[2].data[2 * u + 1];
-		} else {
-			l->scale[u] = 1.0f;
+		for (uint32_t k = 0; k < count; k++) {
+			const uint32_t *data = t->p[i + 1].data + (size_t)k * per + 4;
+			uint32_t u = first + k;
+
+			for (uint32_t n = 0; n < n_in; n++) {
+				uint32_t ch = n / (h * w), x = n / h % w, y = n % h, mag[2] = {0, 0};
+
+				for (uint32_t s = 0; s < 2; s++)
+					for (uint32_t b = 0; b < 3; b++)
+						mag[s] |= (data[s * 6 * nb + n / 32 * 3 + b] >> n % 32 & 1) << b;
+				l->weights[((y * w + x) * c + ch) * l->filters + u] =
+					(int8_t)((int)mag[0] - (int)mag[1]);
+			}
+			if (l->activation) {
+				l->threshold[u] = dec_signed(t->p[i + 2].data[2 * k], 20);
+				l->step16[u] = (int32_t)t->p[i + 2].data[2 * k + 1];
+			} else {
+				l->scale[u] = 1.0f;
+			}
 		}
 	}
 	return ak_layer_finish(l, NULL);

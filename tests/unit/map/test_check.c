@@ -119,11 +119,6 @@ static void weights1(struct akida_layer *l)
 	l->weights_bits = 1;
 }
 
-static void last_large(struct akida_layer *l)
-{
-	l->filters = 2000;
-}
-
 static void last_conv_pooled(struct akida_layer *l)
 {
 	l->type = AKIDA_LAYER_CONV;
@@ -156,7 +151,6 @@ static const struct refusal refusals[] = {
 	{"1-bit weights", CNP, weights1, "map.weight-bits", "weight bits", "1"},
 	{"8-bit weights, fully connected", LAST, weights8, "map.weight-bits", "weight bits", "8"},
 	{"pool 3x3", CNP, pool3, "map.pool", "pool size", "3"},
-	{"FNP2", LAST, last_large, "map.fnp2", "weights", NULL},
 	{"pooled last layer", LAST, last_conv_pooled, "map.pool", "max pooling", "in the last layer"},
 };
 
@@ -366,7 +360,7 @@ static void test_map_outputs_must_fit_device_memory(void **state)
 
 static void test_map_names_unknown_devices_and_modes(void **state)
 {
-	struct akida_map_params params = {.size = sizeof(params), .mode = AKIDA_MAP_ALL_NPS};
+	struct akida_map_params params = {.size = sizeof(params), .mode = (enum akida_map_mode)7};
 	struct akida_diag *diag = akida_diag_create();
 	struct akida_model *m = build(NULL);
 	struct akida_program *p;
@@ -379,7 +373,7 @@ static void test_map_names_unknown_devices_and_modes(void **state)
 	assert_int_equal(akida_map(NULL, "akd1000", NULL, &p, NULL, NULL), -EINVAL);
 	assert_int_equal(akida_map(m, "akd1000", &params, &p, NULL, diag), -EOPNOTSUPP);
 	assert_string_equal(akida_diag_get(diag, 1)->rule, "map.mode");
-	assert_string_equal(akida_diag_get(diag, 1)->value, "all-nps");
+	assert_string_equal(akida_diag_get(diag, 1)->value, "unknown");
 	params.mode = AKIDA_MAP_HW_PR;
 	assert_int_equal(akida_map(m, "akd1000", &params, &p, NULL, diag), -EOPNOTSUPP);
 	assert_string_equal(akida_diag_get(diag, 2)->value, "hw-pr");

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 #include "base/diag.h"
+#include "map/cost.h"
 #include "map/place.h"
 #include "models.h"
 
@@ -204,7 +205,8 @@ static void test_place_fills_in_the_order_of_vendor_programs(void **state)
 
 	(void)state;
 	for (int chip = 0; chip < 2; chip++) {
-		assert_int_equal(ak_place(m, ak_map_chip_find(chip ? "akd1000" : "akd1500"), &pl, NULL), 0);
+		assert_int_equal(
+			ak_place(m, ak_map_chip_find(chip ? "akd1000" : "akd1500"), AKIDA_MAP_MINIMAL, &pl, NULL), 0);
 		assert_int_equal(pl.nps, 4);
 		assert_int_equal(pl.layers[0].count, 0);
 		for (uint32_t i = 0; i < 3; i++) {
@@ -257,7 +259,7 @@ static void test_place_uses_every_np_and_no_more(void **state)
 		struct akida_model *m = deep(8, cases[c].nps - 1);
 		bool used[6][6][4] = {{{false}}};
 
-		assert_int_equal(ak_place(m, chip, &pl, diag), 0);
+		assert_int_equal(ak_place(m, chip, AKIDA_MAP_MINIMAL, &pl, diag), 0);
 		assert_int_equal(pl.nps, cases[c].nps);
 		for (uint32_t i = 1; i < pl.count; i++) {
 			const struct ak_np *np = &pl.layers[i].parts[0].np;
@@ -268,7 +270,7 @@ static void test_place_uses_every_np_and_no_more(void **state)
 		ak_placement_fini(&pl);
 		akida_model_destroy(m);
 		m = deep(8, cases[c].nps);
-		assert_int_equal(ak_place(m, chip, &pl, diag), -ENOSPC);
+		assert_int_equal(ak_place(m, chip, AKIDA_MAP_MINIMAL, &pl, diag), -ENOSPC);
 		assert_string_equal(akida_diag_first_error(diag)->rule, "map.no-space");
 		assert_int_equal(atoi(akida_diag_first_error(diag)->value), cases[c].nps + 1);
 		assert_int_equal(atoi(akida_diag_first_error(diag)->limit), cases[c].nps);
@@ -294,13 +296,48 @@ static void test_place_refuses_more_fully_connected_layers_than_fnp3(void **stat
 		assert_true(net_done(&n));
 	}
 	m = net_model(&n);
-	assert_int_equal(ak_place(m, ak_map_chip_find("akd1500"), &pl, diag), -ENOSPC);
+	assert_int_equal(ak_place(m, ak_map_chip_find("akd1500"), AKIDA_MAP_MINIMAL, &pl, diag), -ENOSPC);
 	assert_int_equal(atoi(akida_diag_first_error(diag)->limit), 7);
 	ak_placement_fini(&pl);
-	assert_int_equal(ak_place(m, ak_map_chip_find("akd1000"), &pl, diag), 0);
+	assert_int_equal(ak_place(m, ak_map_chip_find("akd1000"), AKIDA_MAP_MINIMAL, &pl, diag), 0);
 	ak_placement_fini(&pl);
 	akida_model_destroy(m);
 	akida_diag_destroy(diag);
+}
+
+/* Free NPs go to the slowest layers; nothing becomes slower, the last layer stays, and what fits minimally still fits. */
+static void test_all_nps_shortens_the_slowest_layers(void **state)
+{
+	const struct ak_map_chip *chip = ak_map_chip_find("akd1500");
+	struct akida_model *m = net_first_light(1);
+	struct ak_placement few, many;
+	uint64_t before = 0, after = 0, cycles;
+	double energy;
+
+	(void)state;
+	assert_int_equal(ak_place(m, chip, AKIDA_MAP_MINIMAL, &few, NULL), 0);
+	assert_int_equal(ak_place(m, chip, AKIDA_MAP_ALL_NPS, &many, NULL), 0);
+	assert_int_equal(few.nps, 4);
+	assert_in_range(many.nps, 12, 32);
+	for (uint32_t i = 1; i < m->count; i++) {
+		const struct ak_layer_place *p = &many.layers[i];
+		uint32_t area = 0;
+
+		ak_map_cost(&few.layers[i], chip, 0.5, &cycles, &energy);
+		before = cycles > before ? cycles : before;
+		ak_map_cost(p, chip, 0.5, &cycles, &energy);
+		after = cycles > after ? cycles : after;
+		assert_true(p->count >= few.layers[i].count);
+		for (uint32_t n = 0; p->layer->type != AKIDA_LAYER_FULLY && n < p->count; n++)
+			area += p->parts[n].out_rows * p->parts[n].filters;
+		if (area)
+			assert_int_equal(area, p->layer->conv_h * p->layer->filters);
+	}
+	assert_int_equal(many.layers[4].count, 1);
+	assert_true(after * 2 < before);
+	ak_placement_fini(&few);
+	ak_placement_fini(&many);
+	akida_model_destroy(m);
 }
 
 int main(void)
@@ -315,6 +352,7 @@ int main(void)
 		cmocka_unit_test(test_place_fills_in_the_order_of_vendor_programs),
 		cmocka_unit_test(test_place_uses_every_np_and_no_more),
 		cmocka_unit_test(test_place_refuses_more_fully_connected_layers_than_fnp3),
+		cmocka_unit_test(test_all_nps_shortens_the_slowest_layers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,18 +83,20 @@ static void describe(const struct akida_model *m)
 	}
 }
 
-static char refusal[200]; /* text of the newest one */
+static enum akida_map_mode mode; /* of the tests that follow */
+static char refusal[200];	 /* text of the newest one */
 
 /* 1 when the chip's outputs equal the layers', 0 when the mapper refused. */
 static int check_equal(const struct akida_model *m, const char *chip, uint64_t seed)
 {
 	struct akida_diag *diag = akida_diag_create();
+	const struct akida_map_params params = {.size = sizeof(params), .mode = mode};
 	struct outputs want, got;
 	struct akida_program *p;
 	char device[32];
 	uint8_t *in;
 
-	if (akida_map(m, chip, NULL, &p, NULL, diag)) {
+	if (akida_map(m, chip, &params, &p, NULL, diag)) {
 		assert_non_null(akida_diag_first_error(diag));
 		snprintf(refusal, sizeof(refusal), "%.190s", akida_diag_first_error(diag)->text);
 		akida_diag_destroy(diag);
@@ -379,6 +381,60 @@ static void test_map_flipped_weight_bits_change_outputs(void **state)
 	akida_model_destroy(m);
 }
 
+/* Neurons on several FNP3, as last layer and in the middle; thresholds of each NP are its own. */
+static void test_map_fully_connected_on_several_nps_runs_equal(void **state)
+{
+	struct akida_map_report r;
+	struct akida_program *p, *q;
+	struct akida_model *m, *back;
+	struct net n;
+
+	(void)state;
+	net_init(&n, 41);
+	net_input(&n, 16, 12, 1, 16);
+	assert_true(net_done(&n));
+	net_add(&n, AKIDA_LAYER_SEPARABLE, 24)->stride = 2;
+	assert_true(net_done(&n));
+	net_add(&n, AKIDA_LAYER_FULLY, 77);
+	assert_true(net_done(&n));
+	net_add(&n, AKIDA_LAYER_FULLY, 501)->activation = false;
+	assert_true(net_done(&n));
+	m = net_model(&n);
+	for (int i = 0; i < 2; i++)
+		if (!check_equal(m, i ? "akd1000" : "akd1500", 1))
+			fail_msg("%s", refusal);
+	assert_int_equal(akida_map(m, "akd1500", NULL, &p, &r, NULL), 0);
+	assert_int_equal(r.layers[2].nps, 2);			   /* 77 neurons of 4 + 12 * 18 words */
+	assert_int_equal(r.layers[3].nps, 2);			   /* 501 neurons of 4 + 12 * 2 words */
+	assert_string_equal(r.layers[3].tag_rule, "output.split"); /* the first of the provisional ones */
+	akida_map_report_fini(&r);
+	assert_int_equal(akida_decompile(p, &back, NULL), 0);
+	assert_int_equal(akida_map(back, "akd1500", NULL, &q, NULL, NULL), 0);
+	assert_int_equal(p->info_bytes + p->program_bytes, q->info_bytes + q->program_bytes);
+	assert_memory_equal(p->bytes, q->bytes, p->info_bytes + p->program_bytes);
+	akida_program_destroy(p);
+	akida_program_destroy(q);
+	akida_model_destroy(m);
+	akida_model_destroy(back);
+}
+
+/* The same with every NP at work: layers of many parts, with other seeds for the drawn chains. */
+static void test_map_all_nps_run_equal(void **state)
+{
+	uint32_t small, large;
+
+	mode = AKIDA_MAP_ALL_NPS;
+	test_map_committed_networks_run_equal(state);
+	test_map_forced_splits_run_equal(state);
+	test_map_deep_network_runs_equal(state);
+	small = run_draws(5000, 30, false);
+	large = run_draws(200000, 15, true);
+	mode = AKIDA_MAP_MINIMAL;
+	print_message("%u and %u programs ran\n", small, large);
+	assert_in_range(small, 35, 60);
+	assert_in_range(large, 12, 30);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -387,6 +443,8 @@ int main(void)
 		cmocka_unit_test(test_map_small_chains_run_equal),
 		cmocka_unit_test(test_map_split_chains_run_equal),
 		cmocka_unit_test(test_map_deep_network_runs_equal),
+		cmocka_unit_test(test_map_fully_connected_on_several_nps_runs_equal),
+		cmocka_unit_test(test_map_all_nps_run_equal),
 		cmocka_unit_test(test_map_layer_of_several_tracks_runs_equal),
 		cmocka_unit_test(test_map_flipped_register_bits_are_noticed),
 		cmocka_unit_test(test_map_flipped_weight_bits_change_outputs),
