@@ -160,6 +160,7 @@ static void legacy(unsigned int board, size_t step, const char *way)
 			CHECK(pwrite(fd, p + at, step, (off_t)(0x20000200 + at)) == (ssize_t)step);
 	read_counters(board, fd, &after);
 	print_row(board, way, &before, &after, (double)ROUNDS * (double)bytes, calls, ROUNDS);
+	guest_close(fd); /* the board has one such file at a time */
 	free(p);
 }
 
