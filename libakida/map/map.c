@@ -219,7 +219,46 @@ void akida_map_report_fini(struct akida_map_report *r)
 	for (uint32_t i = 0; r->layers && i < r->layer_count; i++)
 		free((char *)(uintptr_t)r->layers[i].name);
 	free(r->layers);
+	free(r->mesh);
 	memset(r, 0, sizeof(*r));
+}
+
+/* Every NP of the chip, with the part that lies on it. */
+static int report_mesh(const struct ak_placement *pl, struct akida_map_report *r, struct akida_diag *diag)
+{
+	r->mesh = calloc(pl->chip->count, sizeof(*r->mesh));
+	if (!r->mesh)
+		return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, NULL, "no memory for %u NPs", pl->chip->count);
+	r->mesh_count = pl->chip->count;
+	r->dma_col = pl->chip->dma_col;
+	r->dma_row = pl->chip->dma_row;
+	for (uint32_t k = 0; k < r->mesh_count; k++) {
+		const struct ak_np *np = &pl->chip->np[k];
+		struct akida_map_np *to = &r->mesh[k];
+
+		*to = (struct akida_map_np){
+			.col = np->col,
+			.row = np->row,
+			.id = np->id,
+			.fnp2 = np->kinds & AK_KIND_FNP2,
+			.fnp3 = np->kinds & AK_KIND_FNP3,
+			.layer = UINT32_MAX,
+		};
+		for (uint32_t i = 0; i < pl->count; i++) {
+			for (uint32_t n = 0; n < pl->layers[i].count; n++) {
+				const struct ak_part *part = &pl->layers[i].parts[n];
+
+				if (memcmp(&part->np, np, sizeof(*np)))
+					continue;
+				to->layer = i;
+				to->row0 = part->row0;
+				to->rows = part->rows;
+				to->filter0 = part->filter0;
+				to->filters = part->filters;
+			}
+		}
+	}
+	return 0;
 }
 
 static int report_fill(const struct ak_placement *pl, const struct akida_program *program, const char *mode,
@@ -258,7 +297,7 @@ static int report_fill(const struct ak_placement *pl, const struct akida_program
 		snprintf(l->tag_rule, sizeof(l->tag_rule), "%s", id);
 	}
 	ak_map_frame(pl, program, r);
-	return 0;
+	return report_mesh(pl, r, diag);
 }
 
 static const char *const mode_names[] = {"minimal", "all-nps", "hw-pr"};

@@ -17,7 +17,7 @@
 #define AK_CNP_FILTER_LINES 7168u
 #define AK_CNP_INPUT_WORDS 10752u
 /*
- * Published counts of seven networks need 16 parts of a separable layer of 1024 channels and filters, where the lines
+ * Published counts of five networks need 16 parts of a separable layer of 1024 channels and filters, where the lines
  * alone (1024 + 1024 per 12 filters) allow 15: no more than 64 filters an NP from 1024 channels on. The cause is unknown.
  */
 #define AK_CNP_WIDE_CHANNELS 1024u

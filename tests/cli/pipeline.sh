@@ -30,7 +30,7 @@ for chip in akd1000 akd1500; do
 	p=$work/$chip.akp
 	run "$akida" map -m "$m" -d virtual:$chip -s "$p"; expect "map to $chip" 0 'Weakest tag: '
 	run "$akida" map -m "$m" -d virtual:$chip --json; cp "$work/out" "$work/j"
-	json_ok "map --json for $chip" "$work/j" "j['schema'] == 'akida-map/1' and j['device'] == '$chip' and set(['mode','nps','hrc','passes','program_bytes','memory_bytes','sequences','layers']) <= set(j) and all(set(['name','type','nps','passes','cycles','sparsity','energy_uj','tag']) <= set(l) for l in j['layers']) and j['nps'] == sum(l['nps'] for l in j['layers'])"
+	json_ok "map --json for $chip" "$work/j" "j['schema'] == 'akida-map/1' and j['device'] == '$chip' and set(['mode','nps','hrc','passes','program_bytes','memory_bytes','sequences','layers']) <= set(j) and all(set(['name','type','nps','passes','cycles','sparsity','energy_uj','tag']) <= set(l) for l in j['layers']) and j['nps'] == sum(l['nps'] for l in j['layers']) == len(j['mesh'])"
 	run "$akida" summary "$p"; expect "summary of a program for $chip" 0 'HW/.*\(Hardware\) - size: [0-9]+ bytes'
 	run "$akida" program dump "$p"; expect "dump of a program for $chip" 0 '^weakest tag: '
 	run "$akida" program verify "$p"; expect "verify of a program for $chip" 0 'words: safe and complete for AKD'
@@ -40,6 +40,10 @@ for chip in akd1000 akd1500; do
 	run "$akida" check "$p" --for $chip; expect "check of a program for $chip" 0 'can run on'
 	run "$akida" map -m "$p" -d $chip; fails "map a program for $chip again" 1 'mapped program already'
 done
+run "$akida" map -m "$m" --smallest --mode all-nps --svg "$work/mesh.svg"; expect "map to the smallest chip, all NPs" 0 'Device: akd1500, mapping: all-nps'
+xml="import sys, xml.dom.minidom as d; r = d.parse(sys.argv[1]).getElementsByTagName('rect'); sys.exit(len(r) < 33)"
+python3 -c "$xml" "$work/mesh.svg" && ok "map --svg draws every NP" || not_ok "map --svg draws every NP"
+run "$akida" map -m "$m" -d akd1000 --svg /nonexistent/x.svg; fails "unwritable drawing" 1 'cannot be written'
 run "$akida" run -m "$work/akd1500.akp" -d virtual:akd1000; expect "program of another chip" 1 '^akida: '
 run "$akida" check "$work/akd1500.akp" --for akd1000; fails "check of a program of another chip" 1 'another chip'
 

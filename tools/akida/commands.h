@@ -18,4 +18,8 @@ int command_models(int argc, char **argv);
 int command_reset(int argc, char **argv);
 int command_power(int argc, char **argv);
 
+struct akida_map_report;
+/* Of akida map --svg, map_svg.c: writes the drawing to path. 0, or an exit status after one printed error. */
+int map_draw(const struct akida_map_report *r, const char *path);
+
 #endif

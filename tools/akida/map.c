@@ -48,6 +48,24 @@ static void report_json(const struct akida_map_report *r, const char *of, const 
 		json_close(&j, '}');
 	}
 	json_close(&j, ']');
+	json_open(&j, "mesh", '[');
+	for (uint32_t i = 0; i < r->mesh_count; i++) {
+		const struct akida_map_np *np = &r->mesh[i];
+
+		if (np->layer == UINT32_MAX)
+			continue;
+		json_open(&j, NULL, '{');
+		json_count(&j, "col", np->col);
+		json_count(&j, "row", np->row);
+		json_count(&j, "id", np->id);
+		json_text(&j, "layer", r->layers[np->layer].name);
+		json_count(&j, "first_row", np->row0);
+		json_count(&j, "rows", np->rows);
+		json_count(&j, "first_filter", np->filter0);
+		json_count(&j, "filters", np->filters);
+		json_close(&j, '}');
+	}
+	json_close(&j, ']');
 	json_text(&j, "sparsity_of", of);
 	json_open(&j, "frame", '{');
 	json_count(&j, "latency_cycles", r->latency_cycles);
@@ -129,10 +147,31 @@ static const char *chip_of(const char *device, int *status)
 	return chip;
 }
 
+/* The chip with the fewest NPs that takes the model; the largest one, which then says why not, when none does. */
+static const char *smallest_chip(const struct stage *s, enum akida_map_mode mode)
+{
+	static const char *const chips[] = {"akd1500", "akd1000"};
+	const struct akida_map_params p = {.size = sizeof(p), .mode = mode};
+	const struct akida_toolchain *t;
+	const char *why;
+
+	t = tool_toolchain_quiet(&why);
+	for (size_t i = 0; t && i < sizeof(chips) / sizeof(chips[0]); i++) {
+		struct akida_program *program = NULL;
+		int err = t->map(stage_model_of(s), chips[i], &p, &program, NULL, NULL);
+
+		akida_program_destroy(program);
+		if (!err)
+			return chips[i];
+	}
+	return "akd1000";
+}
+
 int command_map(int argc, char **argv)
 {
 	const char *model = NULL, *device = NULL, *mode = "minimal", *out = NULL, *samples = NULL, *chip, *words[1];
-	bool json = false;
+	const char *svg = NULL;
+	bool json = false, smallest = false;
 	const struct option_spec spec[] = {
 		{"-m --model", OPTION_TEXT, &model, "network, quantized network or .akm", 0, 0},
 		{"-d --device", OPTION_TEXT, &device, "virtual:akd1000, virtual:akd1500, or just akd1000, akd1500", 0,
@@ -141,7 +180,8 @@ int command_map(int argc, char **argv)
 		{"-s --save_name", OPTION_TEXT, &out, ".akp file to write", 0, 0},
 		{"-sa --samples", OPTION_TEXT, &samples, "calibration samples of a float network", 0, 0},
 		{"--json", OPTION_FLAG, &json, "one JSON object", 0, 0},
-		{"--svg", OPTION_ABSENT, NULL, NULL, 0, 0},
+		{"--svg", OPTION_TEXT, &svg, "drawing of the mesh to write", 0, 0},
+		{"--smallest", OPTION_FLAG, &smallest, "on the smallest chip that takes it", 0, 0},
 		{0},
 	};
 	struct akida_diag *diag;
@@ -149,7 +189,8 @@ int command_map(int argc, char **argv)
 	struct stage s;
 	int n = 0, err, status;
 
-	status = options_parse(argc, argv, "akida map -m FILE -d DEVICE [-s OUT.akp] [--json]", spec, words, 1, &n);
+	status = options_parse(argc, argv, "akida map -m FILE -d DEVICE [-s OUT.akp] [--json] [--svg OUT.svg]", spec,
+			       words, 1, &n);
 	if (status != OPTIONS_GO_ON)
 		return status;
 	status = options_file(&model, words, n, "map needs -m FILE");
@@ -164,10 +205,14 @@ int command_map(int argc, char **argv)
 		p.mode = AKIDA_MAP_HW_PR;
 	else if (strcmp(mode, "minimal"))
 		return tool_usage("--mode is minimal, all-nps or hw-pr, not '%s'", mode);
+	if (smallest && device)
+		return tool_usage("--smallest chooses the device; leave -d out");
 	status = tool_output(out);
+	if (!status)
+		status = tool_output(svg);
 	if (status)
 		return status;
-	chip = chip_of(device, &status);
+	chip = smallest ? "akd1500" : chip_of(device, &status);
 	if (!chip)
 		return status;
 	status = stage_open(&s, model);
@@ -178,7 +223,15 @@ int command_map(int argc, char **argv)
 		return tool_error(model, "tool.stage", "is a mapped program already");
 	}
 	p.quiet = s.model != NULL;
-	status = stage_need_program(&s, &p, chip);
+	if (smallest) {
+		status = stage_need_model(&s, &p);
+		if (!status)
+			chip = smallest_chip(&s, p.mode);
+	}
+	if (!status)
+		status = stage_need_program(&s, &p, chip);
+	if (!status && svg)
+		status = map_draw(&s.map, svg);
 	if (!status && out) {
 		diag = akida_diag_create();
 		err = akida_program_save(s.program, out, diag);
@@ -193,6 +246,8 @@ int command_map(int argc, char **argv)
 			report_text(&s.map, s.sparsity_of);
 		if (out && !json)
 			printf("Saved %s\n", out);
+		if (svg && !json)
+			printf("Saved %s\n", svg);
 	}
 	stage_close(&s);
 	return status;

@@ -28,11 +28,22 @@ struct akida_map_layer {
 	enum akida_tag tag;
 	char tag_rule[48];
 };
+/* One NP of the mesh and what it carries. */
+struct akida_map_np {
+	uint8_t col, row, id;
+	bool fnp2, fnp3;
+	uint32_t layer;	     /* index into layers; UINT32_MAX: free */
+	uint32_t row0, rows; /* input rows without halo; 0 in fully connected layers */
+	uint32_t filter0, filters;
+};
 struct akida_map_report {
 	char device[16], mode[16];
 	uint32_t nps, hrc, passes, layer_count;
 	uint64_t program_bytes, memory_bytes;
 	struct akida_map_layer *layers;
+	struct akida_map_np *mesh; /* every NP of the chip, columns ascending, then rows, then ids */
+	uint32_t mesh_count;
+	uint8_t dma_col, dma_row; /* node of the DMA controllers */
 	/* A frame, modelled: chip's clocks from input to output, between frames in flight, and of programming. */
 	uint64_t latency_cycles, interval_cycles, program_cycles;
 	double energy_uj;	      /* above idle */

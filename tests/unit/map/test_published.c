@@ -197,9 +197,44 @@ static void test_published_nps_and_program_sizes(void **state)
 	}
 }
 
+/*
+ * The mapping of AkidaNet 0.5 224 that is published for an AKD1000, layer by layer (model-zoo 7.1): rows as in a minimal
+ * one, but no more than 64 filters of a separable layer an NP.
+ */
+static void test_published_akd1000_layers(void **state)
+{
+	static const uint32_t want[] = {4, 6, 3, 6, 4, 8, 4, 4, 4, 4, 4, 8, 8, 1};
+	const struct ak_map_chip *chip = ak_map_chip_find("akd1000");
+	struct akida_model m = {0};
+	struct ak_placement pl;
+	uint32_t total = 0;
+	struct chain c;
+
+	(void)state;
+	build(&c, &rows[3]);
+	m.layers = c.l;
+	m.count = c.count;
+	assert_int_equal(m.count, 15);
+	assert_int_equal(ak_split_model(&m, chip, &pl, NULL), 0);
+	for (uint32_t i = 1; i < m.count; i++) {
+		const struct ak_layer_place *p = &pl.layers[i];
+		uint32_t nps = p->count;
+
+		if (p->layer->type == AKIDA_LAYER_SEPARABLE)
+			nps = p->row_parts * ((p->layer->filters + 63) / 64);
+		assert_int_equal(nps, want[i - 1]);
+		total += nps;
+	}
+	assert_int_equal(total, 68);
+	ak_placement_fini(&pl);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_published_nps_and_program_sizes)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_published_nps_and_program_sizes),
+		cmocka_unit_test(test_published_akd1000_layers),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
