@@ -39,6 +39,7 @@ const struct akida_toolchain *akida_toolchain(uint32_t abi)
 		.graph_sparsity = akida_graph_sparsity,
 		.zoo_network = akida_zoo_network,
 		.zoo_create = akida_zoo_create,
+		.graph_insert_rescaling = akida_graph_insert_rescaling,
 	};
 
 	return abi == AKIDA_TOOLCHAIN_ABI ? &table : NULL;

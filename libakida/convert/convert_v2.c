@@ -128,6 +128,23 @@ static const int *input_align(const struct state *s, const struct ak_block2 *blk
 	return NULL;
 }
 
+/* Dense1D has no input shifts: channels with scales of their own cannot be brought to one. */
+static int check_dense_scales(const struct state *s)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < s->b->count; i++) {
+		const struct ak_block2 *blk = &s->b->block[i];
+
+		if (blk->n->op != AK_OP_DENSE || !input_align(s, blk))
+			continue;
+		err = ak_fail(s->diag, -EOPNOTSUPP, AK_RULE_V2_DENSE_SCALE, blk->n->name,
+			      "the channels of its input have scales of their own, Akida 2 has: one scale");
+		ak_remedy(s->diag, "quantize %s with one range for all channels", s->b->g->nodes[blk->in_node[0]].name);
+	}
+	return err;
+}
+
 static void set_inputs(const struct state *s, const struct ak_block2 *blk, struct akida_layer *l)
 {
 	const struct ak_sim_node *n = &s->sim->nodes[blk->head];
@@ -280,7 +297,9 @@ int akida_convert_v2(const struct akida_graph *quantized, struct akida_model **o
 		err = ak_sim_create(quantized, &sim, diag);
 	if (!err) {
 		s = (struct state){.b = &blocks, .sim = sim, .input_layer = AK_NO_BLOCK, .diag = diag};
-		err = build(&s, out);
+		err = check_dense_scales(&s);
+		if (!err)
+			err = build(&s, out);
 	}
 	ak_sim_destroy(sim);
 	ak_blocks2_fini(&blocks);

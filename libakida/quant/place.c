@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include "base/diag.h"
+#include "graph/passes/passes.h"
 #include "quant_internal.h"
 
 #define OUTPUT_BITS 8 /* outputs of layers that are not activations (2.1) */
@@ -105,12 +106,18 @@ static bool is_vector(const struct ak_node *n)
 	return wide <= 1;
 }
 
-static int add_output(struct akida_graph *g, struct ak_node *n, const struct akida_quant_params *p)
+/* for_dense: a Dense1D reads it, which has no shifts to bring channels to one scale. */
+static int add_output(struct akida_graph *g, struct ak_node *n, bool for_dense, const struct akida_quant_params *p)
 {
 	struct ak_node_quant *q = &n->quant;
 
-	if (q->has_output)
+	if (q->has_output) {
+		if (for_dense) { /* one range for all readers */
+			q->out_per_axis = false;
+			q->range_count = 1;
+		}
 		return 0;
+	}
 	q->out_bits = OUTPUT_BITS;
 	q->out_signed = true;
 	if (n->op == AK_OP_RELU) {
@@ -119,7 +126,7 @@ static int add_output(struct akida_graph *g, struct ak_node *n, const struct aki
 	} else if (n->op == AK_OP_GAP && g->nodes[n->inputs[0]].op == AK_OP_RELU) {
 		q->out_bits = p->activation_bits;
 	}
-	q->out_per_axis = !p->per_tensor && !is_vector(n);
+	q->out_per_axis = !p->per_tensor && !for_dense && !is_vector(n);
 	q->scale_bits = SCALE_BITS;
 	q->range_count = q->out_per_axis ? n->dims[n->rank - 1] : 1;
 	q->range_max = malloc(q->range_count * sizeof(float));
@@ -159,13 +166,15 @@ int ak_quant_place(struct akida_graph *g, const struct akida_quant_params *p)
 		annotate(&g->nodes[i], p, &first);
 	for (uint32_t i = g->count; i-- > 0;) {
 		const struct ak_node *n = &g->nodes[i];
+		uint32_t reader = n->op == AK_OP_FLATTEN || n->op == AK_OP_RESHAPE ? ak_graph_only_consumer(g, i) : i;
+		bool dense = reader != AK_NO_NODE && g->nodes[reader].op == AK_OP_DENSE;
 
 		for (uint32_t k = 0; needs_integers(n->op) && k < n->input_count; k++) {
 			uint32_t owner = n->inputs[k];
 
 			while (!can_own_quantizer(g->nodes[owner].op) && g->nodes[owner].input_count)
 				owner = g->nodes[owner].inputs[0];
-			if (can_own_quantizer(g->nodes[owner].op) && add_output(g, &g->nodes[owner], p))
+			if (can_own_quantizer(g->nodes[owner].op) && add_output(g, &g->nodes[owner], dense, p))
 				return -ENOMEM;
 		}
 	}

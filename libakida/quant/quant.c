@@ -48,6 +48,8 @@ static int check_params(const struct akida_quant_params *p, struct akida_diag *d
 		return bad_param(diag, "activation_bits", p->activation_bits, "1 to 8");
 	if (p->per_tensor > 1)
 		return bad_param(diag, "per_tensor", p->per_tensor, "0, 1");
+	if (p->bound_relu > 1)
+		return bad_param(diag, "bound_relu", p->bound_relu, "0, 1");
 	if (!p->num_samples)
 		return bad_param(diag, "num_samples", p->num_samples, "1 or more");
 	if (!p->batch_size)
@@ -72,6 +74,26 @@ static void warn_of_unused_codes(const struct akida_graph *g, struct akida_diag 
 		ak_note(diag, AKIDA_WARNING, AK_RULE_QUANT_RANGE, g->nodes[i].name,
 			"its outputs stay below %g, which uses %d of %d codes", (double)q->range_max[0], used, codes);
 		ak_remedy(diag, "train with larger values here, for instance a larger scale in Rescaling");
+	}
+}
+
+/* Akida v1 has no unbounded ReLU. Values above the calibrated range had no code anyway. */
+static void bound_relus(struct akida_graph *g, struct akida_diag *diag)
+{
+	for (uint32_t i = 0; i < g->count; i++) {
+		struct ak_node *n = &g->nodes[i];
+		float range = 0;
+
+		if (n->op != AK_OP_RELU || n->bounded || !n->quant.has_output)
+			continue;
+		for (uint32_t k = 0; k < n->quant.range_count; k++)
+			range = fmaxf(range, n->quant.range_max[k]);
+		if (!(range > 0))
+			continue;
+		n->bounded = true;
+		n->max_value = range;
+		ak_note(diag, AKIDA_NOTE, AK_RULE_QUANT_RANGE, n->name, "unbounded ReLU gets max_value %g",
+			(double)range);
 	}
 }
 
@@ -112,6 +134,8 @@ int akida_quantize(const struct akida_graph *g, const struct akida_quant_params 
 	if (!err)
 		err = ak_quant_calibrate(q, &p, samples, diag);
 	if (!err) {
+		if (p.bound_relu)
+			bound_relus(q, diag);
 		ak_quant_equalize(q);
 		warn_of_unused_codes(q, diag);
 		err = add_dequantizer(q, diag);

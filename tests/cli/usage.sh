@@ -62,6 +62,8 @@ run "$bench" --help; expect "bench --help" 0 '^usage: akida-bench'
 run "$B/bin/quantizeml" version; expect "quantizeml version" 0 '^[0-9]'
 run "$B/bin/quantizeml" quantize --help; expect "help under the vendor's name" 0 '^usage: quantizeml quantize -m'
 run "$B/bin/quantizeml" quantize; fails "quantizeml quantize without a model" 2 '^quantizeml: .*needs -m'
+run "$B/bin/quantizeml" insert_rescaling -s 2; fails "insert_rescaling without a model" 2 'needs -m'
+run "$akida" quantize -m x.h5 --akida v3; fails "quantize for a version that is not there" 2 "v1 or v2"
 run "$B/bin/quantizeml" config -m x; fails "quantizeml config" 1 '^quantizeml: config: not available'
 run "$B/bin/cnn2snn" convert; fails "cnn2snn convert without a model" 2 '^cnn2snn: .*needs -m'
 run "$B/bin/cnn2snn" reshape; fails "cnn2snn reshape" 1 '^cnn2snn: reshape: not available'

@@ -8,6 +8,7 @@ int command_info(int argc, char **argv);
 int command_summary(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_quantize(int argc, char **argv);
+int command_insert_rescaling(int argc, char **argv);
 int command_convert(int argc, char **argv);
 int command_map(int argc, char **argv);
 int command_run(int argc, char **argv);

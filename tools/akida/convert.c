@@ -11,9 +11,10 @@ int command_convert(int argc, char **argv)
 {
 	const char *model = NULL, *out = NULL, *ip = getenv("CNN2SNN_TARGET_AKIDA_VERSION"), *samples = NULL;
 	const struct option_spec spec[] = {
-		{"-m --model", OPTION_TEXT, &model, "quantized network; a float one is quantized 8/4/4 first", 0, 0},
+		{"-m --model", OPTION_TEXT, &model,
+		 "quantized network; a float one is quantized first, 8/4/4, for v2 8/8/8", 0, 0},
 		{"-s --save_name", OPTION_TEXT, &out, "file to write (default: name.akm)", 0, 0},
-		{"--akida", OPTION_TEXT, &ip, "v1 (default), or v2 for a network quantized with 8 or 4 bits", 0, 0},
+		{"--akida", OPTION_TEXT, &ip, "v1 (default) or v2", 0, 0},
 		{"-sa --samples", OPTION_TEXT, &samples, "calibration samples of a float network", 0, 0},
 		{"-sc --scale", OPTION_ABSENT, NULL, NULL, 0, 0},
 		{"-sh --shift", OPTION_ABSENT, NULL, NULL, 0, 0},
@@ -45,9 +46,10 @@ int command_convert(int argc, char **argv)
 		return status;
 	}
 	stage_params_init(&p);
+	if (ip && !strcmp(ip, "v2"))
+		stage_params_v2(&p);
 	p.samples = samples;
 	p.quiet = s.quantized != NULL;
-	p.v2 = ip && !strcmp(ip, "v2");
 	status = stage_need_model(&s, &p);
 	if (!status) {
 		if (!out) {

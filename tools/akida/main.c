@@ -48,9 +48,9 @@ static const struct command akida_commands[] = {
 
 static const struct command quantizeml_commands[] = {
 	{"quantize", command_quantize, "-m FILE [-w 4 -a 4 -i 8] [-sa SAMPLES.npz] [-s OUT.h5]"},
+	{"insert_rescaling", command_insert_rescaling, "-m FILE -s SCALE -o OFFSET [-d OUT.h5]"},
 	{"version", command_version, "the version"},
 	{"config", NULL, NULL},
-	{"insert_rescaling", NULL, NULL},
 	{"analysis", NULL, NULL},
 	{"check", NULL, NULL},
 	{NULL, NULL, NULL},

@@ -75,6 +75,13 @@ void stage_params_init(struct stage_params *p)
 	};
 }
 
+void stage_params_v2(struct stage_params *p)
+{
+	p->v2 = true;
+	p->quant.weight_bits = p->quant.activation_bits = 8;
+	p->quant.per_tensor = 0;
+}
+
 static int open_graph(struct stage *s, struct akida_diag *diag)
 {
 	const struct akida_toolchain *t = tool_toolchain();
@@ -247,10 +254,6 @@ int stage_need_model(struct stage *s, const struct stage_params *p)
 		akida_diag_destroy(diag);
 		return status;
 	}
-	if (p->v2 && !s->quantized)
-		return tool_error(
-			s->path, "sys.missing-part",
-			"is a float network; quantizing for Akida 2 is not in this version, give a quantized one");
 	status = p->v2 ? 0 : refuse_early(s, t);
 	if (!status)
 		status = stage_need_quantized(s, p);

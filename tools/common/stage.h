@@ -36,6 +36,7 @@ enum stage_kind { STAGE_UNREADABLE, STAGE_GRAPH, STAGE_MODEL, STAGE_FBZ, STAGE_P
 enum stage_kind stage_kind_of(const char *path);
 
 void stage_params_init(struct stage_params *p); /* 8/4/4, random samples, minimal mapping */
+void stage_params_v2(struct stage_params *p);	/* Akida 2 instead: 8/8/8, one range per channel */
 /* Every call returns 0 or an exit status after one printed error. */
 int stage_open(struct stage *s, const char *path);
 void stage_close(struct stage *s);

@@ -4,6 +4,9 @@
  * bias. Zeros that "same" padding puts around the rescaled image are then no longer zeros: the layer keeps a padding value.
  */
 #include <errno.h>
+#include <math.h>
+#include <akida/graph.h>
+#include "base/diag.h"
 #include "passes.h"
 
 static int add_offset(struct ak_node *c, float offset)
@@ -54,4 +57,46 @@ int ak_pass_align_rescaling(struct akida_graph *g)
 		r->offset = 0;
 	}
 	return 0;
+}
+
+static bool begins_with_rescaling(const struct akida_graph *g)
+{
+	for (uint32_t i = 1; i < g->count; i++)
+		if (g->nodes[i].op == AK_OP_RESCALING && g->nodes[g->nodes[i].inputs[0]].op == AK_OP_INPUT)
+			return true;
+	return false;
+}
+
+int akida_graph_insert_rescaling(const struct akida_graph *g, float scale, float offset, struct akida_graph **out,
+				 struct akida_diag *diag)
+{
+	struct akida_graph *copy;
+	struct ak_node *n;
+	int err;
+
+	*out = NULL;
+	if (akida_graph_quantized(g))
+		return ak_fail(diag, -EINVAL, AK_RULE_QUANT_ALREADY, g->name, "is quantized already");
+	if (!isfinite(scale) || !isfinite(offset) || !(scale > 0))
+		return ak_fail(diag, -EINVAL, AK_RULE_ARG, g->name,
+			       "scale %g and offset %g: scale must be above 0, both finite", (double)scale,
+			       (double)offset);
+	if (begins_with_rescaling(g))
+		return ak_fail(diag, -EINVAL, AK_RULE_ARG, g->name, "begins with a Rescaling already");
+	err = ak_graph_clone(g, &copy);
+	if (err)
+		return ak_fail(diag, err, AK_RULE_NOMEM, g->name, "no memory for a copy");
+	n = ak_graph_insert_after(copy, 0, AK_OP_RESCALING, "rescaling");
+	if (!n) {
+		akida_graph_destroy(copy);
+		return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, g->name, "no memory for a layer");
+	}
+	n->scale = scale;
+	n->offset = offset;
+	err = ak_graph_finish(copy, diag);
+	if (err)
+		akida_graph_destroy(copy);
+	else
+		*out = copy;
+	return err;
 }

@@ -34,6 +34,13 @@ AKIDA_API int akida_graph_load(const char *path, struct akida_graph **out, struc
  * rename.
  */
 AKIDA_API int akida_graph_save(const struct akida_graph *g, const char *path, struct akida_diag *diag);
+/*
+ * A copy of the float graph g that begins with Rescaling: x * scale + offset. For networks trained on scaled images, whose
+ * quantized form takes the images as they are, uint8. The caller destroys *out, written on success only. -EINVAL: scale is
+ * not positive, a number is not finite, or g is quantized or has a Rescaling there already; -ENOMEM.
+ */
+AKIDA_API int akida_graph_insert_rescaling(const struct akida_graph *g, float scale, float offset,
+					   struct akida_graph **out, struct akida_diag *diag);
 AKIDA_API void akida_graph_destroy(struct akida_graph *g);
 AKIDA_API uint32_t akida_graph_nodes(const struct akida_graph *g);
 AKIDA_API int akida_graph_node(const struct akida_graph *g, uint32_t i, struct akida_node_info *info);

@@ -61,6 +61,8 @@ struct akida_toolchain {
 	int (*zoo_network)(uint32_t i, struct akida_zoo_info *info);
 	int (*zoo_create)(const char *name, const struct akida_zoo_params *p, struct akida_graph **out,
 			  struct akida_diag *diag);
+	int (*graph_insert_rescaling)(const struct akida_graph *g, float scale, float offset, struct akida_graph **out,
+				      struct akida_diag *diag);
 };
 
 /* NULL when abi is not AKIDA_TOOLCHAIN_ABI. Static storage. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Every rewrite before and after: the order of layers it promises, and float outputs unchanged within 1e-5 relative. */
 #include "tests/unit/quant/net.h"
+#include <errno.h>
 #include "graph/passes/passes.h"
 
 #define FRAMES 3
@@ -463,6 +464,37 @@ static void test_insert_after_keeps_order_and_readers(void **state)
 	akida_graph_destroy(g);
 }
 
+/* The network on x / 2 - 1 equals the one with Rescaling on x. */
+static void test_insert_rescaling_comes_first(void **state)
+{
+	struct akida_graph *g = net_start(5, 5, 1), *r, *no;
+	struct akida_array x, y;
+	float *a, *b;
+
+	(void)state;
+	net_conv(g, 2, 3, 1);
+	net_finish(g);
+	assert_int_equal(akida_graph_insert_rescaling(g, 0.5f, -1, &r, NULL), 0);
+	ORDER(r, AK_OP_INPUT, AK_OP_RESCALING, AK_OP_CONV2D);
+	x = net_samples(g, 1);
+	assert_int_equal(akida_array_init(&y, AKIDA_F32, x.rank, x.dims), 0);
+	for (size_t i = 0; i < akida_array_elements(&x); i++)
+		((float *)y.data)[i] = (float)((uint8_t *)x.data)[i] * 0.5f - 1.0f;
+	a = net_forward(r, &x);
+	b = net_forward(g, &y);
+	assert_memory_equal(a, b, akida_graph_outputs(g) * sizeof(*a));
+	assert_int_equal(akida_graph_insert_rescaling(r, 1, 0, &no, NULL), -EINVAL);
+	assert_int_equal(akida_graph_insert_rescaling(g, 0, 0, &no, NULL), -EINVAL);
+	assert_int_equal(akida_graph_insert_rescaling(g, 1, NAN, &no, NULL), -EINVAL);
+	assert_null(no);
+	free(a);
+	free(b);
+	akida_array_fini(&x);
+	akida_array_fini(&y);
+	akida_graph_destroy(r);
+	akida_graph_destroy(g);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -487,6 +519,7 @@ int main(void)
 		cmocka_unit_test(test_cut_head_softmax_and_unit_reshapes_with_a_note),
 		cmocka_unit_test(test_sanitize_everything_at_once_keeps_outputs),
 		cmocka_unit_test(test_insert_after_keeps_order_and_readers),
+		cmocka_unit_test(test_insert_rescaling_comes_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -258,7 +258,7 @@ static void test_equalize_range_shrinks_again_and_zero_stays(void **state)
 	akida_graph_destroy(g);
 }
 
-/* Per axis, the channel of an input element repeats behind Flatten. */
+/* Per axis, every input channel of the next kernel is divided by its own rate. */
 static void test_equalize_per_axis_divides_input_channels(void **state)
 {
 	struct akida_graph *g = net_start(2, 2, 1);
@@ -268,8 +268,7 @@ static void test_equalize_per_axis_divides_input_channels(void **state)
 	(void)state;
 	net_conv(g, 2, 1, 1);
 	net_relu(g, 0);
-	net_add(g, AK_OP_FLATTEN);
-	net_dense(g, 1);
+	net_conv(g, 4, 1, 1);
 	net_finish(g);
 	akida_quant_params_init(&p);
 	p.per_tensor = 0;
@@ -278,11 +277,11 @@ static void test_equalize_per_axis_divides_input_channels(void **state)
 	assert_true(g->nodes[2].quant.out_per_axis);
 	g->nodes[2].quant.range_max[0] = 3.75f; /* ideal 1.875, rate 0.5 */
 	g->nodes[2].quant.range_max[1] = 7.5f;	/* ideal 3.75, rate 0.5 */
-	memcpy(before, g->nodes[4].weights[0].data, sizeof(before));
+	memcpy(before, g->nodes[3].weights[0].data, sizeof(before));
 	g->nodes[2].quant.range_max[1] = 0; /* dead: rate 1 */
 	ak_quant_equalize(g);
 	for (int k = 0; k < 8; k++)
-		assert_true(g->nodes[4].weights[0].data[k] == (k % 2 ? before[k] : before[k] / 0.5f));
+		assert_true(g->nodes[3].weights[0].data[k] == (k / 4 ? before[k] : before[k] / 0.5f));
 	akida_graph_destroy(g);
 }
 
@@ -598,6 +597,72 @@ static void test_quantize_small_ranges_are_warned_about(void **state)
 	}
 }
 
+/* A map of 3 channels is flattened into a Dense: one range; before a convolution every channel has its own. */
+static void test_place_dense_reads_one_range(void **state)
+{
+	struct akida_graph *g = net_start(5, 5, 1), *q;
+	struct akida_quant_params p;
+	struct akida_array x;
+
+	(void)state;
+	net_conv(g, 3, 3, 1);
+	net_relu(g, 0);
+	net_conv(g, 3, 3, 1);
+	net_relu(g, 0);
+	net_add(g, AK_OP_FLATTEN);
+	net_dense(g, 4);
+	net_finish(g);
+	x = net_samples(g, 8);
+	akida_quant_params_init(&p);
+	p.weight_bits = p.activation_bits = 8;
+	p.per_tensor = 0;
+	assert_int_equal(akida_quantize(g, &p, &x, &q, NULL), 0);
+	assert_true(q->nodes[2].quant.out_per_axis);
+	assert_int_equal(q->nodes[2].quant.range_count, 3);
+	assert_false(q->nodes[4].quant.out_per_axis);
+	assert_int_equal(q->nodes[4].quant.range_count, 1);
+	akida_array_fini(&x);
+	akida_graph_destroy(q);
+	akida_graph_destroy(g);
+}
+
+/* 1x1 convolution of weight 1: the ReLU reaches 200, becomes max_value 200; a bound that is there stays. */
+static void test_quantize_bound_relu_takes_the_calibrated_range(void **state)
+{
+	struct akida_graph *g = net_start(5, 5, 1), *q;
+	struct akida_quant_params p;
+	struct akida_array x;
+
+	(void)state;
+	net_conv(g, 1, 1, 1);
+	net_relu(g, 0);
+	net_conv(g, 1, 1, 1);
+	net_relu(g, 7);
+	net_conv(g, 1, 1, 1);
+	net_finish(g);
+	for (uint32_t i = 1; i < g->count; i += 2) {
+		g->nodes[i].weights[0].data[0] = 1;
+		g->nodes[i].weights[1].data[0] = 0;
+	}
+	x = net_samples(g, 1);
+	memset(x.data, 200, akida_array_elements(&x));
+	akida_quant_params_init(&p);
+	assert_int_equal(akida_quantize(g, &p, &x, &q, NULL), 0);
+	assert_false(q->nodes[2].bounded);
+	akida_graph_destroy(q);
+	p.bound_relu = 1;
+	assert_int_equal(akida_quantize(g, &p, &x, &q, NULL), 0);
+	assert_true(q->nodes[2].bounded);
+	assert_true(q->nodes[2].max_value == 200.0f);
+	assert_true(q->nodes[4].max_value == 7.0f);
+	assert_false(g->nodes[2].bounded);
+	akida_graph_destroy(q);
+	p.bound_relu = 2;
+	expect_refused(g, &p, &x, -EINVAL, "quant.parameters");
+	akida_array_fini(&x);
+	akida_graph_destroy(g);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -622,6 +687,8 @@ int main(void)
 		cmocka_unit_test(test_quantize_names_all_offenders),
 		cmocka_unit_test(test_quantize_dead_layer_is_warned_about),
 		cmocka_unit_test(test_quantize_small_ranges_are_warned_about),
+		cmocka_unit_test(test_place_dense_reads_one_range),
+		cmocka_unit_test(test_quantize_bound_relu_takes_the_calibrated_range),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
