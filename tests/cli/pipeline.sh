@@ -18,6 +18,10 @@ run "$akida" check "$work/net.h5" --for akd1500 --json; cp "$work/out" "$work/j"
 json_ok "check --json" "$work/j" "j['schema'] == 'akida-check/1' and j['result'] == 'compatible' and j['errors'] == 0"
 
 run "$B/bin/quantizeml" quantize -m "$work/net.h5" -w 4 -a 4 -i 8; expect "quantizeml quantize names its output" 0 'Saved .*net_i8_w4_a4.h5'
+run "$akida" quantize -m "$work/net.h5" --akida v2 -s "$work/v2.h5"; expect "quantize for Akida 2" 0 '8/8/8'
+run "$akida" convert -m "$work/v2.h5" --akida v2 -s "$work/v2.akm"; expect "convert to Akida 2" 0 'Saved'
+run "$akida" eval -m "$work/v2.h5" --float --data digits --frames 200; want=$(grep -o 'Accuracy: .*' "$work/out")
+run "$akida" eval -m "$work/v2.akm" -d cpu --data digits --frames 200; expect "Akida 2 classifies as the quantized network does" 0 "${want:-none}"
 run "$akida" summary "$work/net_i8_w4_a4.h5"; expect "summary of a quantized network" 0 'quantized graph'
 run "$akida" quantize -m "$work/net_i8_w4_a4.h5"; fails "quantize twice" 1 'quantized already'
 run "$B/bin/cnn2snn" convert -m "$work/net_i8_w4_a4.h5"; expect "cnn2snn convert names its output" 0 'Saved .*net_i8_w4_a4.akm'

@@ -26,7 +26,9 @@ static void take_dims(struct runner *r)
 	}
 	akida_model_input(m, r->in_dims);
 	akida_model_output(m, r->out_dims);
-	r->activations = !akida_model_layer(m, akida_model_layers(m) - 1, &last) && last.act_bits;
+	/* a Dequantizer hands out codes whose scales differ per channel */
+	r->activations = !akida_model_layer(m, akida_model_layers(m) - 1, &last) && last.act_bits &&
+			 last.type != AKIDA_LAYER_DEQUANTIZER;
 }
 
 int runner_open(struct runner *r, const char *file, const struct runner_params *p)
