@@ -12,7 +12,7 @@
 #define CORE 0xfcc00000ll
 #define MESH1 0x50u
 
-static unsigned int akd1000, akd1500; /* which board is which */
+static unsigned int akd1000, akd1500;	    /* which board is which */
 static void *volatile nowhere = (void *)16; /* volatile: the compiler refuses to pass what it knows to be no memory */
 
 static int64_t get(int fd, void *to, size_t n, int64_t at)

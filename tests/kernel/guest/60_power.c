@@ -237,7 +237,7 @@ static void clock_is_in_sysfs_and_stays_over_resets(void)
 {
 	const struct guest_board *b = &guest_boards[board_of(0xbca1)];
 	struct akida_reset r = {.size = sizeof(r)};
-	char attr[64], modes[64], text[64];
+	char attr[64], modes[72], text[64];
 	struct guest_job j;
 
 	snprintf(attr, sizeof(attr), "akida/%.20s/clock_mode", strrchr(b->node, '/') + 1);
