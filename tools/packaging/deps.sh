@@ -4,7 +4,7 @@
 #   deps.sh list|need|install GROUP...      groups: build uring toolchain test arm bench kernel kernel-arm64 kernel-debug kernel-newest
 # list prints the missing Debian packages; need fails with them; install gets them without questions.
 set -u
-CC=${CC:-gcc}
+CC=${CC:-gcc} # may be two words: ccache gcc
 
 # package, kind of proof, proof
 groups() {
@@ -72,9 +72,9 @@ present() {
 	cmd) command -v "$2" >/dev/null 2>&1 ;;
 	pkg) dpkg-query -W -f '${Status}' "$2" 2>/dev/null | grep -q 'ok installed' ;;
 	file) [ -e "$2" ] ;;
-	hdr) echo "#include <$2>" | "$CC" -E -I/usr/include/hdf5/serial -x c - >/dev/null 2>&1 ;;
+	hdr) echo "#include <$2>" | $CC -E -I/usr/include/hdf5/serial -x c - >/dev/null 2>&1 ;;
 	cmocka) printf '#include <stdarg.h>\n#include <stddef.h>\n#include <setjmp.h>\n#include <stdint.h>\n#include <cmocka.h>\n' |
-		"$CC" -E -x c - >/dev/null 2>&1 ;;
+		$CC -E -x c - >/dev/null 2>&1 ;;
 	py) python3 -c "import $2" >/dev/null 2>&1 || /usr/bin/python3 -c "import $2" >/dev/null 2>&1 ;;
 	esac
 }
