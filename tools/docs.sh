@@ -16,7 +16,7 @@ encodings)
 	echo "| Rule | Tag | What |"
 	echo "|---|---|---|"
 	printf '#include "layer/encoding.h"\n#define ROW(sym, id, tag, text) @ROW id @ #tag @ text @END\nAK_ENCODING_RULES(ROW)\n' |
-		"$CC" -E -P -Ilibakida/include -Ilibakida -I. -x c - | tr '\n' ' ' | sed 's/@END/@END\n/g' |
+		$CC -E -P -Ilibakida/include -Ilibakida -I. -x c - | tr '\n' ' ' | sed 's/@END/@END\n/g' |
 		sed -n 's/.*@ROW "\([^"]*\)" @ "\([A-Z]*\)" @ \(.*\) @END$/\1|\2|\3/p' |
 		sed -e 's/" *"//g' | while IFS='|' read -r id tag text; do
 			text=${text#\"}

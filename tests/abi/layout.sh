@@ -27,19 +27,19 @@ compile() { # NAME COMPILER FLAGS...: the 32-bit ones need no C library, so that
 # Kernel headers of the machine's own architecture, wherever the distribution keeps them.
 multi=$($CC -print-multiarch 2> /dev/null)
 sys="-isystem /usr/include/${multi:-.} -isystem /usr/include"
-compile "64-bit C" "$CC" -std=c11 tests/abi/layout.c
+compile "64-bit C" $CC -std=c11 tests/abi/layout.c
 compile "64-bit C++" "$CXX" -std=c++17 -x c++ tests/abi/layout.c
 case $($CC -dumpmachine) in
 x86_64*)
 	# shellcheck disable=SC2086
-	compile "32-bit C" "$CC" -m32 -ffreestanding -std=c11 $sys tests/abi/layout.c
+	compile "32-bit C" $CC -m32 -ffreestanding -std=c11 $sys tests/abi/layout.c
 	# shellcheck disable=SC2086
 	compile "32-bit C++" "$CXX" -m32 -ffreestanding -nostdinc++ -std=c++17 $sys -x c++ tests/abi/layout.c ;;
 *) echo "skip abi layout 32-bit: no 32-bit compiler for this machine" ;;
 esac
 # A changed layout must be seen.
 sed 's/AT(akida_wait, seq, 16)/AT(akida_wait, seq, 20)/' tests/abi/layout.c > "$work/wrong.c"
-if cmp -s tests/abi/layout.c "$work/wrong.c" || "$CC" -std=c11 -I. -c -o "$work/o" "$work/wrong.c" > /dev/null 2>&1; then
+if cmp -s tests/abi/layout.c "$work/wrong.c" || $CC -std=c11 -I. -c -o "$work/o" "$work/wrong.c" > /dev/null 2>&1; then
 	echo "not ok abi layout: a wrong offset is not found"
 	status=1
 else
@@ -48,7 +48,7 @@ fi
 if command -v pahole > /dev/null; then
 	sed -n 's/^CHECK(sizeof(struct \([a-z_]*\)) == .*/struct \1 v_\1;/p' tests/abi/layout.c > "$work/vars"
 	{ echo '#include "uapi/akida.h"'; cat "$work/vars"; } > "$work/p.c"
-	"$CC" -g -I. -c -o "$work/p.o" "$work/p.c"
+	$CC -g -I. -c -o "$work/p.o" "$work/p.c"
 	if pahole "$work/p.o" 2>&1 | grep -E 'XXX|holes'; then
 		echo "not ok abi layout: holes"
 		status=1
