@@ -40,6 +40,7 @@ const struct akida_toolchain *akida_toolchain(uint32_t abi)
 		.zoo_network = akida_zoo_network,
 		.zoo_create = akida_zoo_create,
 		.graph_insert_rescaling = akida_graph_insert_rescaling,
+		.graph_compare = akida_graph_compare,
 	};
 
 	return abi == AKIDA_TOOLCHAIN_ABI ? &table : NULL;

@@ -8,19 +8,12 @@
 
 static bool is_neural(enum ak_op op)
 {
-	switch (op) {
-	case AK_OP_CONV2D:
-	case AK_OP_DEPTHWISE:
-	case AK_OP_DENSE:
-		return true;
-	default:
-		return false;
-	}
+	return ak_op_weighted(op) && op != AK_OP_SEPARABLE;
 }
 
 static bool is_head(enum ak_op op)
 {
-	return is_neural(op) || op == AK_OP_ADD || op == AK_OP_DEQUANTIZER;
+	return is_neural(op) || op == AK_OP_ADD || op == AK_OP_CONCATENATE || op == AK_OP_DEQUANTIZER;
 }
 
 /* Layers that move values and compute nothing. */
@@ -32,6 +25,16 @@ static bool passes_through(enum ak_op op)
 static void claim(struct ak_blocks2 *b, uint32_t node)
 {
 	b->owner[node] = b->count + 1;
+}
+
+/* Width of what node i hands out; a Concatenate hands out what it reads; 0: nothing quantizes it. */
+static uint32_t codes_bits(const struct ak_blocks2 *b, uint32_t i)
+{
+	const struct ak_node *n = &b->g->nodes[i];
+
+	while (n->op == AK_OP_CONCATENATE || passes_through(n->op))
+		n = &b->g->nodes[n->inputs[0]];
+	return n->quant.active && n->quant.has_output ? n->quant.out_bits : 0;
 }
 
 /* What the head reads: back over reshapes, Dropout and, at the input, Rescaling. */
@@ -51,6 +54,7 @@ static void find_input(struct ak_blocks2 *b, struct ak_block2 *blk, uint32_t k)
 	if (g->nodes[i].op == AK_OP_INPUT)
 		claim(b, i);
 	blk->in_node[k] = i;
+	blk->in_bits[k] = g->nodes[i].op == AK_OP_INPUT ? AK_INPUT_BITS : codes_bits(b, i);
 	blk->input[k] = g->nodes[i].op == AK_OP_INPUT || !b->owner[i] ? AK_NO_BLOCK : b->owner[i] - 1;
 }
 
@@ -62,12 +66,14 @@ static void set_shape(struct ak_blocks2 *b, struct ak_block2 *blk)
 	/* a convolution behind a reshape reads the reshaped map */
 	if (is_neural(blk->n->op) && blk->n->op != AK_OP_DENSE)
 		map = &b->g->nodes[blk->n->inputs[0]];
+	if (blk->n->op == AK_OP_CONCATENATE)
+		map = blk->n;
 	flat = flat && map->rank != 3;
 	blk->in_h = flat ? 1 : map->dims[0];
 	blk->in_w = flat ? 1 : map->dims[1];
 	blk->in_c = flat ? (uint32_t)ak_node_elements(map) : map->dims[2];
 	blk->image = blk->n->op == AK_OP_CONV2D && b->g->nodes[blk->in_node[0]].op == AK_OP_INPUT &&
-		     (blk->in_c == 1 || blk->in_c == 3);
+		     (blk->in_c == 1 || blk->in_c == 3) && !b->g->nodes[blk->in_node[0]].input_i8;
 }
 
 static bool has_output(const struct ak_node *n)
@@ -75,10 +81,17 @@ static bool has_output(const struct ak_node *n)
 	return n->quant.active && n->quant.has_output;
 }
 
-/*
- * What follows the head and is folded into its layer. An output quantizer ends the layer; the one in front of a table
- * activation (11 bits) belongs to the activation.
- */
+/* The output quantizer of head i belongs to the activation by table that reads it, perhaps behind max pooling. */
+static bool before_table(const struct akida_graph *g, uint32_t i)
+{
+	uint32_t next = ak_graph_only_consumer(g, i);
+
+	if (next != AK_NO_NODE && g->nodes[next].op == AK_OP_MAXPOOL)
+		next = ak_graph_only_consumer(g, next);
+	return next != AK_NO_NODE && g->nodes[next].op == AK_OP_ACTIVATION;
+}
+
+/* What follows the head and is folded into its layer. An output quantizer ends the layer. */
 static void find_tail(struct ak_blocks2 *b, struct ak_block2 *blk)
 {
 	const struct akida_graph *g = b->g;
@@ -95,7 +108,7 @@ static void find_tail(struct ak_blocks2 *b, struct ak_block2 *blk)
 			break;
 		n = &g->nodes[next];
 		act = n->op == AK_OP_RELU || n->op == AK_OP_ACTIVATION;
-		if (has_output(&g->nodes[i]) && !(act && n->op == AK_OP_ACTIVATION && i == blk->head))
+		if (has_output(&g->nodes[i]) && !(i == blk->head && before_table(g, i)))
 			break;
 		if (n->op == AK_OP_DROPOUT || ak_node_moves_units_only(n, &g->nodes[i])) {
 			claim(b, next);

@@ -11,6 +11,7 @@
 #include "graph/graph.h"
 
 #define AK_NO_BLOCK UINT32_MAX
+#define AK_INPUT_BITS 8u /* of the network's input */
 
 struct ak_block2 {
 	uint32_t head;		 /* node: neural, Add, Concatenate, Dequantizer */
@@ -24,8 +25,9 @@ struct ak_block2 {
 	uint32_t inputs;
 	uint32_t input[AK_MAX_INPUTS];	 /* blocks; AK_NO_BLOCK: the network's input */
 	uint32_t in_node[AK_MAX_INPUTS]; /* the nodes those hand out, or the InputLayer, behind reshapes and Dropout */
-	uint32_t in_h, in_w, in_c;
-	bool image; /* takes the network's input as an image of 1 or 3 channels: InputConv2D */
+	uint32_t in_bits[AK_MAX_INPUTS]; /* width of their codes; 0: a layer before has no output quantizer */
+	uint32_t in_h, in_w, in_c;	 /* Concatenate: of all its inputs together */
+	bool image;			 /* takes the network's input as an image of 1 or 3 channels: InputConv2D */
 };
 
 struct ak_blocks2 {

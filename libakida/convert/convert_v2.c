@@ -13,7 +13,6 @@
 #include "graph/simulate.h"
 #include "layer/v2.h"
 
-#define INPUT_BITS 8u
 /* The simulation's products have 32 bits without their sign (quantization 2.5). */
 #define POST_OP_BITS 33u
 
@@ -36,8 +35,18 @@ static enum akida_layer_type type_of(const struct ak_block2 *blk)
 		return AKIDA_LAYER_DEPTHWISE_CONV2D;
 	case AK_OP_DENSE:
 		return AKIDA_LAYER_DENSE1D;
+	case AK_OP_CONV2D_TRANSPOSE:
+		return AKIDA_LAYER_CONV2D_TRANSPOSE;
+	case AK_OP_DEPTHWISE_TRANSPOSE:
+		return AKIDA_LAYER_DEPTHWISE_CONV2D_TRANSPOSE;
+	case AK_OP_BUFFER_TEMP_CONV:
+		return AKIDA_LAYER_BUFFER_TEMP_CONV;
+	case AK_OP_DEPTHWISE_BUFFER_TEMP_CONV:
+		return AKIDA_LAYER_DEPTHWISE_BUFFER_TEMP_CONV;
 	case AK_OP_ADD:
 		return AKIDA_LAYER_ADD;
+	case AK_OP_CONCATENATE:
+		return AKIDA_LAYER_CONCATENATE;
 	default:
 		return AKIDA_LAYER_DEQUANTIZER;
 	}
@@ -73,7 +82,8 @@ static int add_input(struct state *s, const struct ak_block2 *blk)
 	l->in_h = blk->in_h;
 	l->in_w = blk->in_w;
 	l->in_c = l->filters = blk->in_c;
-	l->in_bits = l->v2->output_bits = INPUT_BITS;
+	l->in_bits = l->v2->output_bits = AK_INPUT_BITS;
+	l->v2->in_signed = l->v2->out_signed = in->input_i8;
 	return 0;
 }
 
@@ -102,9 +112,7 @@ static void set_parameters(const struct state *s, const struct ak_block2 *blk, s
 	l->in_h = blk->in_h;
 	l->in_w = blk->in_w;
 	l->in_c = blk->in_c;
-	l->filters = n->filters ? n->filters : blk->in_c;
-	if (n->op == AK_OP_DEPTHWISE)
-		l->filters = blk->in_c;
+	l->filters = n->dims[n->rank - 1];
 	l->weights_bits = n->quant.weight_bits;
 	if (n->quant.buffer_bits)
 		l->v2->buffer_bits = n->quant.buffer_bits;
@@ -112,10 +120,12 @@ static void set_parameters(const struct state *s, const struct ak_block2 *blk, s
 	l->v2->output_bits = l->v2->rescale ? last->quant.out_bits : l->v2->buffer_bits;
 	l->v2->out_signed = !l->v2->rescale || last->quant.out_signed;
 	if (blk->act) {
-		l->v2->act = AK_V2_ACT_RELU;
-		l->v2->bounded = blk->act->bounded;
+		l->v2->act = blk->act->op == AK_OP_RELU ? AK_V2_ACT_RELU : AK_V2_ACT_LUT;
+		l->v2->bounded = blk->act->op == AK_OP_RELU && blk->act->bounded;
 	}
-	if (n->op == AK_OP_CONV2D || n->op == AK_OP_DEPTHWISE)
+	if (ak_op_stateful(n->op))
+		l->v2->fifo = n->kernel_t;
+	else if (ak_op_weighted(n->op) && n->op != AK_OP_DENSE)
 		set_kernel(blk, l);
 }
 
@@ -166,12 +176,18 @@ static void set_variables(const struct state *s, const struct ak_block2 *blk, st
 
 	memcpy(l->weights, n->q, ak_v2_weight_count(l));
 	set_inputs(s, blk, l);
+	if (l->v2->act == AK_V2_ACT_LUT)
+		memcpy(l->v2->lut, act->lut, AK_LUT_ENTRIES * sizeof(*l->v2->lut));
 	for (uint32_t f = 0; f < l->filters; f++) {
 		l->v2->bias[f] = (int8_t)n->bias[f].q;
 		l->v2->bias_shift[f] = (uint8_t)n->bias[f].shift;
 		if (l->v2->bounded) {
 			l->v2->max_value[f] = (uint8_t)act->max[f].q;
 			l->v2->max_shift[f] = (uint8_t)act->max[f].shift;
+		}
+		if (l->v2->act == AK_V2_ACT_LUT) { /* the output quantizer in front of the table */
+			l->v2->act_scale[f] = (uint8_t)n->out_s[f].s;
+			l->v2->act_shift[f] = (int8_t)n->out_shift[f];
 		}
 	}
 }
@@ -217,11 +233,15 @@ static int connect(struct state *s, const struct ak_block2 *blk, struct akida_la
 	l->inbounds = l->type == AKIDA_LAYER_INPUT_CONV2D ? 0 : blk->inputs;
 	for (uint32_t k = 0; k < l->inbounds; k++)
 		l->inbound[k] = blk->input[k] == AK_NO_BLOCK ? s->input_layer : s->layer_of[blk->input[k]];
-	l->in_bits = INPUT_BITS;
+	l->in_bits = AK_INPUT_BITS;
 	if (!l->inbounds)
 		return 0;
 	l->in_bits = s->layers[l->inbound[0]].v2->output_bits;
 	l->v2->in_signed = s->layers[l->inbound[0]].v2->out_signed;
+	if (l->type == AKIDA_LAYER_CONCATENATE) { /* hands on the codes as they are */
+		l->v2->output_bits = l->in_bits;
+		l->v2->out_signed = l->v2->in_signed;
+	}
 	return 0;
 }
 
@@ -247,7 +267,7 @@ static int add_block(struct state *s, uint32_t i)
 		set_add(s, blk, l);
 	else if (l->type == AKIDA_LAYER_DEQUANTIZER)
 		set_dequantizer(s, blk, l);
-	else
+	else if (l->type != AKIDA_LAYER_CONCATENATE)
 		set_variables(s, blk, l);
 	if (l->type != AKIDA_LAYER_DEQUANTIZER)
 		set_outputs(s, blk, l);

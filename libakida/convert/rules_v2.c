@@ -11,9 +11,9 @@
 #include "graph/passes/passes.h"
 #include "rules.h"
 
-enum kind { INPUT = 1, CONV = 2, DEPTHWISE = 4, DENSE = 8, ADD = 16 };
+enum kind { INPUT = 1, CONV = 2, DEPTHWISE = 4, DENSE = 8, ADD = 16, CONCAT = 32, TRANSPOSED = 64, TEMPORAL = 128 };
 #define MAPS (CONV | DEPTHWISE)
-#define NEURALS (INPUT | MAPS | DENSE)
+#define NEURALS (INPUT | MAPS | DENSE | TRANSPOSED | TEMPORAL)
 
 struct rule {
 	enum ak_rule rule;
@@ -34,6 +34,14 @@ static enum kind kind_of(const struct ak_block2 *b)
 		return DENSE;
 	case AK_OP_ADD:
 		return ADD;
+	case AK_OP_CONCATENATE:
+		return CONCAT;
+	case AK_OP_CONV2D_TRANSPOSE:
+	case AK_OP_DEPTHWISE_TRANSPOSE:
+		return TRANSPOSED;
+	case AK_OP_BUFFER_TEMP_CONV:
+	case AK_OP_DEPTHWISE_BUFFER_TEMP_CONV:
+		return TEMPORAL;
 	default:
 		return 0;
 	}
@@ -120,6 +128,24 @@ static bool kernel_conv(const struct ak_block2 *b, char *value)
 	return kernel_depthwise(b, value) && !kernel_is(b, 1);
 }
 
+static bool kernel_transposed(const struct ak_block2 *b, char *value)
+{
+	print_pair(value, b->n->kernel_h, b->n->kernel_w);
+	return !kernel_is(b, 3) && !kernel_is(b, 4);
+}
+
+static bool stride_transposed(const struct ak_block2 *b, char *value)
+{
+	print_pair(value, b->n->stride_h, b->n->stride_w);
+	return b->n->stride_h != 2 || b->n->stride_w != 2;
+}
+
+static bool fifo(const struct ak_block2 *b, char *value)
+{
+	print_u(value, b->n->kernel_t);
+	return b->n->kernel_t < 2 || b->n->kernel_t > 10;
+}
+
 static bool stride_input(const struct ak_block2 *b, char *value)
 {
 	uint32_t k = b->n->kernel_h, max = k == 3 ? 3 : k == 4 ? 4 : k == 5 ? 5 : 6;
@@ -141,6 +167,12 @@ static bool padding(const struct ak_block2 *b, char *value)
 {
 	snprintf(value, AK_RULE_VALUE, "valid");
 	return !b->n->same && !kernel_is(b, 1);
+}
+
+static bool padding_transposed(const struct ak_block2 *b, char *value)
+{
+	snprintf(value, AK_RULE_VALUE, "valid");
+	return !b->n->same;
 }
 
 static bool padding_value(const struct ak_block2 *b, char *value)
@@ -208,6 +240,22 @@ static bool pool_map(const struct ak_block2 *b, char *value)
 	return print_pool(b, value) && !(square(p) && p->kernel_h == 2 && p->stride_h <= 2);
 }
 
+static bool pool_nowhere(const struct ak_block2 *b, char *value)
+{
+	const struct ak_node *p = b->pool ? b->pool : b->global;
+
+	if (p)
+		snprintf(value, AK_RULE_VALUE, "%s", ak_op_class(p->op));
+	return p;
+}
+
+static bool pool_with_table(const struct ak_block2 *b, char *value)
+{
+	if (b->act)
+		snprintf(value, AK_RULE_VALUE, "%s with max pooling", ak_activation_name(b->act->act));
+	return b->act && b->act->op == AK_OP_ACTIVATION && b->pool;
+}
+
 /* Both give the same result where the windows fit exactly. */
 static bool pool_padding(const struct ak_block2 *b, char *value)
 {
@@ -240,13 +288,19 @@ static bool act_order(const struct ak_block2 *b, char *value)
 	return b->late_act;
 }
 
+static bool is_table(enum ak_activation act)
+{
+	return act == AK_ACT_GELU || act == AK_ACT_GELU_TANH || act == AK_ACT_SILU || act == AK_ACT_HARD_SILU ||
+	       act == AK_ACT_LEAKY_RELU;
+}
+
 static bool act_kind(const struct ak_block2 *b, char *value)
 {
 	if (!b->act)
 		return false;
 	if (b->act->op != AK_OP_RELU) {
-		snprintf(value, AK_RULE_VALUE, "%s", ak_op_class(b->act->op));
-		return true;
+		snprintf(value, AK_RULE_VALUE, "%s", ak_activation_name(b->act->act));
+		return kind_of(b) & (DENSE | TEMPORAL) || !is_table(b->act->act);
 	}
 	snprintf(value, AK_RULE_VALUE, "slope %g, threshold %g", (double)b->act->negative_slope,
 		 (double)b->act->relu_threshold);
@@ -263,6 +317,18 @@ static bool input_weight_bits(const struct ak_block2 *b, char *value)
 {
 	print_u(value, b->n->quant.weight_bits);
 	return b->n->quant.active && b->n->quant.weight_bits != 8;
+}
+
+static bool input_bits(const struct ak_block2 *b, char *value)
+{
+	print_u(value, b->in_bits[0]);
+	return b->in_bits[0] && b->in_bits[0] != 8;
+}
+
+static bool input_bits_differ(const struct ak_block2 *b, char *value)
+{
+	snprintf(value, AK_RULE_VALUE, "%u and %u", b->in_bits[0], b->in_bits[1]);
+	return b->inputs == 2 && b->in_bits[0] && b->in_bits[1] && b->in_bits[0] != b->in_bits[1];
 }
 
 static const struct ak_node *quantizer_of(const struct ak_block2 *b)
@@ -282,12 +348,23 @@ static bool output_bits(const struct ak_block2 *b, char *value)
 	return n->quant.out_bits != 4 && n->quant.out_bits != 8;
 }
 
+static bool output_bits_8(const struct ak_block2 *b, char *value)
+{
+	const struct ak_node *n = quantizer_of(b);
+
+	if (!n)
+		return false;
+	print_u(value, n->quant.out_bits);
+	return n->quant.out_bits != 8;
+}
+
 static const struct rule rules[] = {
 	{AK_RULE_V2_INPUT_SIZE, INPUT, NEURAL, "input height", "5 or more", "use larger images", input_height},
 	{AK_RULE_V2_INPUT_SIZE, INPUT, NEURAL, "input width", "5 to 384", "resize the images", input_width},
-	{AK_RULE_V2_MAP_SIZE, MAPS, NEURAL, "input size", "4096x4096", "reduce the map before this layer", map_size},
-	{AK_RULE_V2_CHANNELS, MAPS, NEURAL, "input channels", "2048", "use fewer filters in the layer before",
-	 map_channels},
+	{AK_RULE_V2_MAP_SIZE, MAPS | TRANSPOSED | TEMPORAL, NEURAL, "input size", "4096x4096",
+	 "reduce the map before this layer", map_size},
+	{AK_RULE_V2_CHANNELS, MAPS | TRANSPOSED | TEMPORAL, NEURAL, "input channels", "2048",
+	 "use fewer filters in the layer before", map_channels},
 	{AK_RULE_V2_DENSE_INPUTS, DENSE, NEURAL, "inputs", "2048", "pool before the layer", dense_inputs},
 	{AK_RULE_V2_DENSE_MAP, DENSE, NEURAL, "input", "one vector", "put Flatten before the layer", dense_map},
 	{AK_RULE_V2_KERNEL, INPUT, NEURAL, "kernel_size", "3x3, 4x4, 5x5, 7x7", "use a square kernel of 3, 4, 5 or 7",
@@ -296,10 +373,15 @@ static const struct rule rules[] = {
 	 kernel_conv},
 	{AK_RULE_V2_KERNEL, DEPTHWISE, NEURAL, "kernel_size", "3x3, 5x5, 7x7", "use a square kernel of 3, 5 or 7",
 	 kernel_depthwise},
+	{AK_RULE_V2_KERNEL, TRANSPOSED, NEURAL, "kernel_size", "3x3, 4x4", "use a square kernel of 3 or 4",
+	 kernel_transposed},
+	{AK_RULE_V2_FIFO, TEMPORAL, NEURAL, "kernel_size", "2 to 10", "use a shorter FIFO", fifo},
 	{AK_RULE_V2_STRIDE, INPUT, NEURAL, "strides", "3x3: 1 to 3, 4x4: 1 to 4, 5x5: 1 to 5, 7x7: 1 to 6",
 	 "use equal strides in that range", stride_input},
 	{AK_RULE_V2_STRIDE, MAPS, NEURAL, "strides", "1; 2 only with a 3x3 kernel",
 	 "use a 3x3 kernel with stride 2, or stride 1 and pooling", stride_map},
+	{AK_RULE_V2_STRIDE, TRANSPOSED, NEURAL, "strides", "2x2", "use stride 2", stride_transposed},
+	{AK_RULE_V2_PADDING, TRANSPOSED, NEURAL, "padding", "same", "use padding=\"same\"", padding_transposed},
 	{AK_RULE_V2_PADDING, MAPS, NEURAL, "padding", "same", "use padding=\"same\"", padding},
 	{AK_RULE_V2_PADDING_VALUE, MAPS, NEURAL, "padding value", "0", "only the first layer pads with a value",
 	 padding_value},
@@ -307,32 +389,53 @@ static const struct rule rules[] = {
 	{AK_RULE_V2_GROUPS, INPUT | CONV, NEURAL, "groups", "1", "use DepthwiseConv2D", groups},
 	{AK_RULE_V2_GROUPS, DEPTHWISE, NEURAL, "depth_multiplier", "1", "use a 1x1 Conv2D behind it", multiplier},
 	{AK_RULE_V2_FILTERS, INPUT, NEURAL, "filters", "512", "use fewer filters", filters_input},
-	{AK_RULE_V2_FILTERS, CONV | DENSE, NEURAL, "filters", "2048", "use fewer filters", filters},
+	{AK_RULE_V2_FILTERS, CONV | DENSE | TEMPORAL | TRANSPOSED, NEURAL, "filters", "2048", "use fewer filters",
+	 filters},
 	{AK_RULE_V2_POOL, INPUT, POOL, "pool_size", "2x2 or 3x3, stride 2", "use such a pool", pool_input},
 	{AK_RULE_V2_POOL, MAPS, POOL, "pool_size", "2x2 stride 1 or 2", "use a 2x2 pool with stride 1 or 2", pool_map},
 	{AK_RULE_V2_POOL_PADDING, INPUT | MAPS, POOL, "padding", "as the convolution's",
 	 "give the pool the padding of the convolution", pool_padding},
+	{AK_RULE_V2_BLOCK, DENSE | TRANSPOSED | TEMPORAL, NEURAL, "pooling", "none", "put a Conv2D between",
+	 pool_nowhere},
+	{AK_RULE_V2_TABLE_POOL, INPUT | MAPS, RELU, "activation", "a ReLU behind max pooling",
+	 "use a ReLU, or a stride instead of the pool", pool_with_table},
 	{AK_RULE_V2_GLOBAL_POOL, INPUT | DEPTHWISE, NEURAL, "pooling", "none or max", "put a Conv2D between",
 	 global_input},
 	{AK_RULE_V2_GLOBAL_POOL, CONV, NEURAL, "pooled map", "one side at most 64, at most 144 positions",
 	 "reduce the map before global pooling", global_size},
 	{AK_RULE_V2_BLOCK, NEURALS, RELU, "activation", "before global pooling", "put the ReLU before the pooling",
 	 act_order},
-	{AK_RULE_V2_ACTIVATION, NEURALS, RELU, "activation", "ReLU", "use a plain ReLU", act_kind},
+	{AK_RULE_V2_ACTIVATION, NEURALS, RELU, "activation",
+	 "ReLU; gelu, swish, hard_silu or leaky_relu behind a convolution", "use a plain ReLU", act_kind},
 	{AK_RULE_V2_WEIGHT_BITS, INPUT, NEURAL, "weight bits", "8", "quantize with -i 8", input_weight_bits},
+	{AK_RULE_V2_WEIGHT_BITS, TRANSPOSED | TEMPORAL, NEURAL, "weight bits", "8", "quantize with -w 8",
+	 input_weight_bits},
 	{AK_RULE_V2_WEIGHT_BITS, MAPS | DENSE, NEURAL, "weight bits", "4, 8", "quantize with -w 8 or -w 4",
 	 weight_bits},
-	{AK_RULE_V2_OUTPUT_BITS, NEURALS | ADD, NEURAL, "output bits", "4, 8", "quantize with -a 8 or -a 4",
-	 output_bits},
+	{AK_RULE_V2_INPUT_BITS, TRANSPOSED | TEMPORAL, NEURAL, "input bits", "8", "quantize with -a 8", input_bits},
+	{AK_RULE_V2_INPUT_BITS, ADD | CONCAT, NEURAL, "input bits", "the same for both",
+	 "give both layers before it as many bits", input_bits_differ},
+	{AK_RULE_V2_OUTPUT_BITS, TRANSPOSED | TEMPORAL, NEURAL, "output bits", "8", "quantize with -a 8",
+	 output_bits_8},
+	{AK_RULE_V2_OUTPUT_BITS, INPUT | MAPS | DENSE | ADD, NEURAL, "output bits", "4, 8",
+	 "quantize with -a 8 or -a 4", output_bits},
 };
 
 /*
  * What the silicon lacks and the arithmetic has: such a network converts and runs on this host, and no mesh takes it.
  * The ECG network of the reference is one (3x3 pools with stride 3).
  */
-static bool is_hardware_limit(enum ak_rule r)
+static bool is_hardware_limit(const struct rule *r, const struct ak_block2 *b)
 {
-	switch (r) {
+	switch (r->rule) {
+	case AK_RULE_V2_PADDING:
+		return r->kinds != TRANSPOSED;
+	case AK_RULE_V2_STRIDE: /* layers have one for both directions */
+		return b->n->stride_h == b->n->stride_w;
+	case AK_RULE_V2_POOL:
+		return square(b->pool);
+	case AK_RULE_V2_INPUT_BITS:
+		return r->kinds != (ADD | CONCAT);
 	case AK_RULE_V2_BLOCK:
 	case AK_RULE_V2_ACTIVATION:
 	case AK_RULE_V2_DILATION:
@@ -359,10 +462,11 @@ static uint32_t check_block(const struct ak_block2 *b, bool hardware, struct aki
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
 		const struct rule *r = &rules[i];
 		char value[AK_RULE_VALUE] = "";
-		bool error = hardware || !is_hardware_limit(r->rule);
+		bool error;
 
 		if (!(r->kinds & kind_of(b)) || !r->offends(b, value))
 			continue;
+		error = hardware || !is_hardware_limit(r, b);
 		report(diag, error ? AKIDA_ERROR : AKIDA_WARNING, r->rule, name_of(r, b), r->field, value, r->limit,
 		       r->remedy);
 		errors += error;
@@ -379,8 +483,9 @@ static uint32_t error(struct akida_diag *diag, enum ak_rule rule, const struct a
 
 static uint32_t check_node(const struct ak_blocks2 *b, uint32_t i, struct akida_diag *diag)
 {
-	static const char types[] = "Conv2D, DepthwiseConv2D, Dense, ReLU, MaxPooling2D, GlobalAveragePooling2D, Add, "
-				    "Flatten, Reshape; Rescaling first";
+	static const char types[] = "Conv2D, DepthwiseConv2D, their transposes, Dense, BufferTempConv, "
+				    "DepthwiseBufferTempConv, Add, Concatenate, ReLU, Activation, MaxPooling2D, "
+				    "GlobalAveragePooling2D, Flatten, Reshape; Rescaling first";
 	const struct ak_node *n = &b->g->nodes[i];
 	char value[2 * AK_NODE_NAME + 64];
 
@@ -388,6 +493,7 @@ static uint32_t check_node(const struct ak_blocks2 *b, uint32_t i, struct akida_
 		return 0;
 	switch (n->op) {
 	case AK_OP_RELU:
+	case AK_OP_ACTIVATION:
 	case AK_OP_MAXPOOL:
 	case AK_OP_GAP:
 		snprintf(value, sizeof(value), "%s behind %s", ak_op_class(n->op), b->g->nodes[n->inputs[0]].name);
@@ -408,26 +514,28 @@ static uint32_t check_node(const struct ak_blocks2 *b, uint32_t i, struct akida_
 static uint32_t check_link(const struct ak_blocks2 *b, const struct ak_block2 *blk, struct akida_diag *diag)
 {
 	const struct ak_node *last = &b->g->nodes[blk->last];
+	bool two = blk->n->op == AK_OP_ADD || blk->n->op == AK_OP_CONCATENATE;
 	uint32_t errors = 0;
 
 	if (blk->n->op == AK_OP_DEQUANTIZER)
 		return 0;
-	if (b->quantized && !blk->n->quant.active)
+	if (b->quantized && !blk->n->quant.active && blk->n->op != AK_OP_CONCATENATE)
 		errors += error(diag, AK_RULE_V2_QUANTIZER, blk->n, "weights", "float", "quantized",
 				"quantize the whole network");
-	if (b->quantized && !blk->ends && !(last->quant.active && last->quant.has_output))
+	if (b->quantized && !blk->ends && blk->n->op != AK_OP_CONCATENATE &&
+	    !(last->quant.active && last->quant.has_output))
 		errors += error(diag, AK_RULE_V2_QUANTIZER, last, "output quantizer", "none", "one between two layers",
 				"quantize the float network again");
-	if (blk->n->op == AK_OP_ADD && blk->inputs != 2) {
+	if (two && blk->inputs != 2) {
 		char value[16];
 
 		snprintf(value, sizeof(value), "%u", blk->inputs);
-		errors += error(diag, AK_RULE_V2_BRANCH, blk->n, "inbound layers", value, "2", "add two at a time");
+		errors += error(diag, AK_RULE_V2_BRANCH, blk->n, "inbound layers", value, "2", "join two at a time");
 	}
-	if (blk->n->op == AK_OP_ADD && blk->in_node[0] == blk->in_node[1])
+	if (two && blk->in_node[0] == blk->in_node[1])
 		errors += error(diag, AK_RULE_V2_BRANCH, blk->n, "inbound layers", "the same layer twice",
 				"two different ones", "put a 1x1 Conv2D into one branch");
-	if (blk->inputs && blk->input[0] == AK_NO_BLOCK && !blk->image)
+	if (blk->inputs && blk->input[0] == AK_NO_BLOCK && !blk->image && !b->g->nodes[blk->in_node[0]].input_i8)
 		report(diag, AKIDA_WARNING, AK_RULE_V2_INPUT_DATA, blk->n->name, "input", "unsigned 8 bits",
 		       "signed integers, or an image of 1 or 3 channels into Conv2D",
 		       "start with a Conv2D on an image; this host runs it as it is");

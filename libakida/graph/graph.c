@@ -38,6 +38,23 @@ bool ak_op_stateful(enum ak_op op)
 	return op == AK_OP_BUFFER_TEMP_CONV || op == AK_OP_DEPTHWISE_BUFFER_TEMP_CONV || op == AK_OP_STATEFUL_RECURRENT;
 }
 
+bool ak_op_weighted(enum ak_op op)
+{
+	switch (op) {
+	case AK_OP_CONV2D:
+	case AK_OP_SEPARABLE:
+	case AK_OP_DEPTHWISE:
+	case AK_OP_DENSE:
+	case AK_OP_CONV2D_TRANSPOSE:
+	case AK_OP_DEPTHWISE_TRANSPOSE:
+	case AK_OP_BUFFER_TEMP_CONV:
+	case AK_OP_DEPTHWISE_BUFFER_TEMP_CONV:
+		return true;
+	default:
+		return false;
+	}
+}
+
 bool ak_node_uncalibrated(const struct ak_node *n)
 {
 	const struct ak_node_quant *q = &n->quant;

@@ -222,6 +222,8 @@ int ak_graph_remove(struct akida_graph *g, uint32_t i);
 bool ak_node_uncalibrated(const struct ak_node *n);
 /* Keeps a state from sample to sample: n samples of one call are consecutive frames of one stream, from an empty state. */
 bool ak_op_stateful(enum ak_op op);
+/* Convolutions of images, transposed ones, over a FIFO of frames, and Dense: a kernel, perhaps a bias, integer sums. */
+bool ak_op_weighted(enum ak_op op);
 
 /* Float forward of one node; see forward.c. in[k]: output of input k for n samples. */
 int ak_node_forward(const struct ak_node *node, const struct ak_node *const *in_nodes, const float *const *in, size_t n,

@@ -35,10 +35,13 @@ typedef void (*ak_sim_visit)(void *context, uint32_t node, const struct ak_sim_v
 /* -EOPNOTSUPP names a layer without a quantized form. Destroy with ak_sim_destroy. */
 int ak_sim_create(const struct akida_graph *g, struct ak_sim **out, struct akida_diag *diag);
 void ak_sim_destroy(struct ak_sim *s);
+/* Forgets the frames that layers over time have seen. */
+void ak_sim_reset(struct ak_sim *s);
 /*
- * One sample: x is truncated to uint8 where the input is uint8, as TensorFlow casts; outside of 0..255 it saturates.
+ * One sample: x is truncated to uint8, or to int8 where the input is int8, as TensorFlow casts; outside of its range it
+ * saturates. Layers over time see the samples of successive calls as consecutive frames.
  * out: outputs of the graph in float32. -ENOMEM.
  */
-int ak_sim_run(const struct ak_sim *s, const float *x, ak_sim_visit visit, void *context, float *out);
+int ak_sim_run(struct ak_sim *s, const float *x, ak_sim_visit visit, void *context, float *out);
 
 #endif

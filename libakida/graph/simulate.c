@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/diag.h"
+#include "forward.h"
 #include "simulate.h"
 
 static void sim_node_fini(struct ak_sim_node *s)
@@ -19,6 +20,15 @@ static void sim_node_fini(struct ak_sim_node *s)
 	free(s->max);
 	free(s->out_s);
 	free(s->out_shift);
+	free(s->lut);
+	free(s->state);
+}
+
+void ak_sim_reset(struct ak_sim *s)
+{
+	for (uint32_t i = 0; i < s->g->count; i++)
+		if (s->nodes[i].state)
+			memset(s->nodes[i].state, 0, s->nodes[i].state_count * sizeof(*s->nodes[i].state));
 }
 
 void ak_sim_destroy(struct ak_sim *s)
@@ -48,6 +58,7 @@ static int type_init(struct ak_sim_node *s, const struct ak_node *n)
 static void type_copy(struct ak_sim_node *s, const struct ak_sim_node *in)
 {
 	s->scaled = in->scaled;
+	s->out_vb = in->out_vb;
 	for (size_t c = 0; c < s->channels; c++) {
 		s->fb[c] = in->fb[c % in->channels];
 		s->scale[c] = in->scale[c % in->channels];
@@ -87,6 +98,20 @@ static int make_bias(struct ak_sim_node *s, const struct ak_node *n)
 	return 0;
 }
 
+/* Integer weights and the scale of each channel; a depthwise transposed kernel has one scale always (2.3). */
+static void quantize_kernel(struct ak_sim_node *s, const struct ak_node *n, const struct ak_weight *w)
+{
+	size_t channels = s->channels, inner = n->op == AK_OP_CONV2D_TRANSPOSE ? w->dims[3] : 1;
+
+	if (n->op == AK_OP_DEPTHWISE_TRANSPOSE || n->quant.weight_per_tensor) {
+		ak_fx_weights(w->data, 1, 1, w->count, n->quant.weight_bits, s->q, s->scale);
+		for (size_t c = 1; c < channels; c++)
+			s->scale[c] = s->scale[0];
+		return;
+	}
+	ak_fx_weights(w->data, w->count / channels / inner, channels, inner, n->quant.weight_bits, s->q, s->scale);
+}
+
 static int make_weighted(struct ak_sim_node *s, const struct ak_node *n, const struct ak_sim_node *in)
 {
 	const struct ak_weight *w = &n->weights[0], *pw = ak_node_weight(n, "pointwise_kernel");
@@ -103,10 +128,8 @@ static int make_weighted(struct ak_sim_node *s, const struct ak_node *n, const s
 	if (pw) {
 		ak_fx_weights(w->data, 1, 1, w->count, n->quant.weight_bits, s->q, &depthwise);
 		ak_fx_weights(pw->data, pw->count / channels, channels, 1, n->quant.weight_bits, s->q_pw, s->scale);
-	} else if (n->op == AK_OP_DEPTHWISE) {
-		ak_fx_weights(w->data, w->dims[0] * w->dims[1], channels, 1, n->quant.weight_bits, s->q, s->scale);
 	} else {
-		ak_fx_weights(w->data, w->count / channels, channels, 1, n->quant.weight_bits, s->q, s->scale);
+		quantize_kernel(s, n, w);
 	}
 	s->scaled = true;
 	for (size_t c = 0; c < channels; c++) {
@@ -147,6 +170,75 @@ static int make_add(struct ak_sim_node *s, const struct ak_sim_node *a, const st
 		s->align[1][c] = s->fb[c] - b->fb[c];
 	}
 	return 0;
+}
+
+/* An average has one more fractional bit; the integers are those of the sum. */
+static void halve(struct ak_sim_node *s)
+{
+	for (size_t c = 0; c < s->channels; c++)
+		s->fb[c]++;
+}
+
+/* Values move along the last axis only, where every channel keeps its type. */
+static int make_concatenate(const struct ak_sim *sim, struct ak_sim_node *s, const struct ak_node *n)
+{
+	size_t at = 0;
+
+	if (n->axis + 1 != n->rank)
+		return -EOPNOTSUPP;
+	for (uint32_t k = 0; k < n->input_count; k++) {
+		const struct ak_sim_node *in = &sim->nodes[n->inputs[k]];
+
+		if (!in->integer || in->scaled)
+			return -EOPNOTSUPP;
+		memcpy(s->fb + at, in->fb, in->channels * sizeof(*s->fb));
+		at += in->channels;
+	}
+	return 0;
+}
+
+/* The activations that have a table: QuantizeML makes one of these only. */
+static bool has_table(enum ak_activation act)
+{
+	return act == AK_ACT_GELU || act == AK_ACT_GELU_TANH || act == AK_ACT_SILU || act == AK_ACT_HARD_SILU ||
+	       act == AK_ACT_LEAKY_RELU;
+}
+
+/* Every input of 11 bits has an entry of lut_bits, scaled so that the largest takes all of them (2.5). */
+static int make_lut(struct ak_sim_node *s, const struct ak_node *n, const struct ak_sim_node *in)
+{
+	int vb = (int)(n->quant.lut_bits ? n->quant.lut_bits : 14) - 1;
+	float y[AK_SIM_LUT], largest = 0, scale;
+
+	if (!has_table(n->act) || in->scaled || !in->out_vb || in->out_vb > AK_SIM_LUT_BITS - 1 || vb > 30)
+		return -EOPNOTSUPP;
+	for (size_t c = 1; c < in->channels; c++)
+		if (in->fb[c] != in->fb[0])
+			return -EOPNOTSUPP;
+	s->lut = malloc(AK_SIM_LUT * sizeof(*s->lut));
+	if (!s->lut)
+		return -ENOMEM;
+	for (int i = 0; i < AK_SIM_LUT; i++)
+		y[i] = ldexpf((float)(i - AK_SIM_LUT / 2), -in->fb[0]);
+	ak_activate_floats(n->act, n->act_alpha, y, AK_SIM_LUT, 1);
+	for (int i = 0; i < AK_SIM_LUT; i++)
+		largest = fmaxf(largest, fabsf(y[i]));
+	if (!isfinite(largest) || !(largest > 0))
+		return -EOPNOTSUPP;
+	scale = largest / (ldexpf(1.0f, vb) - 1.0f);
+	for (int i = 0; i < AK_SIM_LUT; i++)
+		s->lut[i] = (int32_t)ak_fx_round(y[i] / scale, vb);
+	s->scaled = true;
+	for (size_t c = 0; c < s->channels; c++)
+		s->scale[c] = scale;
+	return 0;
+}
+
+static int make_state(struct ak_sim_node *s, const struct ak_node *n, const struct ak_node *in)
+{
+	s->state_count = (size_t)n->kernel_t * ak_node_elements(in);
+	s->state = calloc(s->state_count, sizeof(*s->state));
+	return s->state ? 0 : -ENOMEM;
 }
 
 static int make_output(struct ak_sim_node *s, const struct ak_node *n)
@@ -194,8 +286,7 @@ static int make_node(struct ak_sim *sim, uint32_t i)
 
 	if (n->op == AK_OP_DEQUANTIZER || (in && !in->integer))
 		return 0;
-	if (n->quant.legacy || n->scale_channels || n->pad_channels || n->average ||
-	    (n->op == AK_OP_ADD && n->input_count > 2))
+	if (n->quant.legacy || n->scale_channels || n->pad_channels)
 		return -EOPNOTSUPP;
 	err = type_init(s, n);
 	if (err || n->op == AK_OP_INPUT)
@@ -205,7 +296,21 @@ static int make_node(struct ak_sim *sim, uint32_t i)
 	case AK_OP_SEPARABLE:
 	case AK_OP_DEPTHWISE:
 	case AK_OP_DENSE:
+	case AK_OP_CONV2D_TRANSPOSE:
+	case AK_OP_DEPTHWISE_TRANSPOSE:
 		err = make_weighted(s, n, in);
+		break;
+	case AK_OP_BUFFER_TEMP_CONV:
+	case AK_OP_DEPTHWISE_BUFFER_TEMP_CONV:
+		err = make_weighted(s, n, in);
+		if (!err)
+			err = make_state(s, n, &sim->g->nodes[n->inputs[0]]);
+		break;
+	case AK_OP_CONCATENATE:
+		err = make_concatenate(sim, s, n);
+		break;
+	case AK_OP_ACTIVATION:
+		err = make_lut(s, n, in);
 		break;
 	case AK_OP_RESCALING:
 		type_copy(s, in);
@@ -235,6 +340,8 @@ static int make_node(struct ak_sim *sim, uint32_t i)
 		if (n->input_count != 2)
 			return -EOPNOTSUPP;
 		err = make_add(s, in, &sim->nodes[n->inputs[1]]);
+		if (!err && n->average)
+			halve(s);
 		break;
 	default:
 		return -EOPNOTSUPP;

@@ -10,6 +10,9 @@
 #include "fixedpoint.h"
 #include "infer.h"
 
+#define AK_SIM_LUT_BITS 11 /* of the input of a table, with its sign */
+#define AK_SIM_LUT (1 << AK_SIM_LUT_BITS)
+
 /* How one node computes and what type its outputs have. */
 struct ak_sim_node {
 	bool integer;	 /* false: float, behind the Dequantizer */
@@ -25,7 +28,11 @@ struct ak_sim_node {
 	int64_t pad;		    /* padding value as an integer */
 	struct ak_fx_scale *out_s;  /* [channels] output quantizer; s 0: no scale */
 	int *out_shift;		    /* [channels]; NULL without output quantizer */
-	int out_vb;
+	int out_vb;		    /* value bits of the codes; 0: sums, or the network's input */
+	int32_t *lut;		    /* [AK_SIM_LUT] of an Activation, by input from -AK_SIM_LUT / 2 */
+
+	int64_t *state; /* frames that a layer over time has seen, the oldest first; zero at the start */
+	size_t state_count;
 };
 
 struct ak_sim {

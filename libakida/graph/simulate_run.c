@@ -109,6 +109,81 @@ static int run_conv(const struct ak_node *n, const struct ak_sim_node *s, const 
 	return 0;
 }
 
+/* Output y takes input i at tap y + before - i * stride, as the gradient of the Same convolution of that stride does. */
+static void transpose_at(const struct ak_node *n, const struct ak_sim_node *s, const struct ak_node *in_node,
+			 const int64_t *in, uint32_t y, uint32_t x, int64_t *out)
+{
+	uint32_t c = in_node->dims[2], filters = n->dims[2];
+	int top = pad_before(n->dims[0], n->kernel_h, n->stride_h, 1, n->same);
+	int left = pad_before(n->dims[1], n->kernel_w, n->stride_w, 1, n->same);
+
+	for (uint32_t k = 0; k < n->kernel_h * n->kernel_w; k++) {
+		int64_t ty = (int64_t)y + top - k / n->kernel_w, tx = (int64_t)x + left - k % n->kernel_w;
+		const int64_t *v;
+
+		if (ty < 0 || tx < 0 || ty % n->stride_h || tx % n->stride_w)
+			continue;
+		ty /= n->stride_h;
+		tx /= n->stride_w;
+		if (ty >= in_node->dims[0] || tx >= in_node->dims[1])
+			continue;
+		v = in + ((size_t)ty * in_node->dims[1] + (size_t)tx) * c;
+		for (uint32_t f = 0; f < filters; f++) {
+			const int8_t *w = s->q + ((size_t)k * filters + f) * c;
+
+			if (n->op == AK_OP_DEPTHWISE_TRANSPOSE)
+				out[f] += v[f] * s->q[(size_t)k * c + f];
+			else
+				for (uint32_t i = 0; i < c; i++)
+					out[f] += v[i] * w[i];
+		}
+	}
+}
+
+static void run_transpose(const struct ak_node *n, const struct ak_sim_node *s, const struct ak_node *in_node,
+			  const int64_t *in, int64_t *out)
+{
+	memset(out, 0, ak_node_elements(n) * sizeof(*out));
+	for (uint32_t p = 0; p < n->dims[0] * n->dims[1]; p++, out += n->dims[2])
+		transpose_at(n, s, in_node, in, p / n->dims[1], p % n->dims[1], out);
+}
+
+/* The oldest frame goes, this one comes; then a product over frames and channels at every position. */
+static void run_temporal(const struct ak_node *n, struct ak_sim_node *s, const struct ak_node *in_node,
+			 const int64_t *in, int64_t *out)
+{
+	size_t c = in_node->dims[2], frame = ak_node_elements(in_node), filters = n->dims[2];
+
+	memmove(s->state, s->state + frame, (s->state_count - frame) * sizeof(*s->state));
+	memcpy(s->state + s->state_count - frame, in, frame * sizeof(*s->state));
+	memset(out, 0, ak_node_elements(n) * sizeof(*out));
+	for (size_t p = 0; p < frame / c; p++, out += filters)
+		for (size_t t = 0; t < n->kernel_t; t++) {
+			const int64_t *v = s->state + t * frame + p * c;
+
+			for (size_t i = 0; i < c; i++) {
+				if (n->op == AK_OP_BUFFER_TEMP_CONV)
+					add_row(out, v[i], s->q + (t * c + i) * filters, filters);
+				else
+					out[i] += v[i] * s->q[t * c + i];
+			}
+		}
+}
+
+static void run_concatenate(const struct ak_node *n, const struct ak_node *const *in_node, const int64_t *const *in,
+			    int64_t *out)
+{
+	size_t all = n->dims[n->rank - 1], rows = ak_node_elements(n) / all, at = 0;
+
+	for (uint32_t k = 0; k < n->input_count; k++) {
+		size_t part = in_node[k]->dims[n->rank - 1];
+
+		for (size_t r = 0; r < rows; r++)
+			memcpy(out + r * all + at, in[k] + r * part, part * sizeof(*out));
+		at += part;
+	}
+}
+
 static void run_dense(const struct ak_node *n, const struct ak_sim_node *s, const struct ak_node *in_node,
 		      const int64_t *in, int64_t *out)
 {
@@ -176,10 +251,10 @@ static const int64_t *aligned(const int *shift, const int64_t *in, size_t count,
 	return *tmp;
 }
 
-static int run_integer(const struct ak_sim *sim, uint32_t i, int64_t *const *values, int64_t *out)
+static int run_integer(struct ak_sim *sim, uint32_t i, int64_t *const *values, int64_t *out)
 {
 	const struct ak_node *n = &sim->g->nodes[i], *in_node[AK_MAX_INPUTS] = {0};
-	const struct ak_sim_node *s = &sim->nodes[i];
+	struct ak_sim_node *s = &sim->nodes[i];
 	const int64_t *in[AK_MAX_INPUTS] = {0};
 	int64_t *tmp[AK_MAX_INPUTS] = {0};
 	size_t count = ak_node_elements(n);
@@ -201,6 +276,21 @@ static int run_integer(const struct ak_sim *sim, uint32_t i, int64_t *const *val
 		break;
 	case AK_OP_DENSE:
 		run_dense(n, s, in_node[0], in[0], out);
+		break;
+	case AK_OP_CONV2D_TRANSPOSE:
+	case AK_OP_DEPTHWISE_TRANSPOSE:
+		run_transpose(n, s, in_node[0], in[0], out);
+		break;
+	case AK_OP_BUFFER_TEMP_CONV:
+	case AK_OP_DEPTHWISE_BUFFER_TEMP_CONV:
+		run_temporal(n, s, in_node[0], in[0], out);
+		break;
+	case AK_OP_CONCATENATE:
+		run_concatenate(n, in_node, in, out);
+		break;
+	case AK_OP_ACTIVATION:
+		for (size_t e = 0; e < count; e++)
+			out[e] = s->lut[in[0][e] + AK_SIM_LUT / 2];
 		break;
 	case AK_OP_RELU:
 		run_relu(s, in[0], out, count);
@@ -233,10 +323,11 @@ free_tmp:
 
 static void take_input(const struct ak_node *n, const float *x, int64_t *out)
 {
+	float low = n->input_i8 ? -128 : 0, high = n->input_i8 ? 127 : 255;
 	size_t count = ak_node_elements(n);
 
 	for (size_t e = 0; e < count; e++)
-		out[e] = x[e] > 0 ? (x[e] < 255 ? (int64_t)x[e] : 255) : 0;
+		out[e] = x[e] > low ? (x[e] < high ? (int64_t)x[e] : (int64_t)high) : (int64_t)low;
 }
 
 /* Integers of the last quantized layer as float; nodes behind it run in float. */
@@ -277,7 +368,7 @@ static void hand_out(const struct ak_sim *sim, int64_t *const *values, float *co
 		out[e] = ldexpf((float)values[sim->g->output][e], -s->fb[e % s->channels]) * s->scale[e % s->channels];
 }
 
-int ak_sim_run(const struct ak_sim *sim, const float *x, ak_sim_visit visit, void *context, float *out)
+int ak_sim_run(struct ak_sim *sim, const float *x, ak_sim_visit visit, void *context, float *out)
 {
 	const struct akida_graph *g = sim->g;
 	int64_t **values = calloc(g->count, sizeof(*values));

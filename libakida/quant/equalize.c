@@ -7,18 +7,13 @@
 #include "graph/passes/passes.h"
 #include "quant_internal.h"
 
-static bool weighted(enum ak_op op)
-{
-	return op == AK_OP_CONV2D || op == AK_OP_SEPARABLE || op == AK_OP_DEPTHWISE || op == AK_OP_DENSE;
-}
-
 /* Only an accumulator with a scale can absorb the rate: a sum of integers (Add) has none. */
 static bool has_scale(const struct akida_graph *g, uint32_t i)
 {
 	for (;;) {
 		const struct ak_node *n = &g->nodes[i];
 
-		if (weighted(n->op) || n->op == AK_OP_GAP)
+		if (ak_op_weighted(n->op) || n->op == AK_OP_GAP || n->op == AK_OP_ACTIVATION)
 			return true;
 		if (n->op != AK_OP_RELU && n->op != AK_OP_MAXPOOL)
 			return false;
@@ -38,7 +33,7 @@ static uint32_t next_weighted(const struct akida_graph *g, uint32_t i)
 		if (i == AK_NO_NODE)
 			return AK_NO_NODE;
 		op = g->nodes[i].op;
-		if (weighted(op))
+		if (ak_op_weighted(op))
 			return i;
 		if (op == AK_OP_FLATTEN || op == AK_OP_RESHAPE)
 			reshapes++;
@@ -61,8 +56,10 @@ static float ideal_range(float range, uint32_t bits)
 static void divide_kernel(struct ak_node *next, const float *rate, uint32_t count)
 {
 	struct ak_weight *w = &next->weights[0];
-	size_t inner = next->op == AK_OP_SEPARABLE || next->op == AK_OP_DEPTHWISE ? w->dims[3] : w->dims[w->rank - 1];
+	size_t inner = w->dims[w->rank - 1];
 
+	if (next->op == AK_OP_CONV2D_TRANSPOSE || next->op == AK_OP_DEPTHWISE_BUFFER_TEMP_CONV)
+		inner = 1; /* input channels are the last axis */
 	for (size_t i = 0; i < w->count; i++)
 		w->data[i] /= rate[i / inner % count];
 }
@@ -93,6 +90,9 @@ void ak_quant_equalize(struct akida_graph *g)
 		if (!g->nodes[i].quant.has_output || !has_scale(g, i))
 			continue;
 		next = next_weighted(g, i);
+		/* a FIFO's layer takes a rate for all channels only */
+		if (next != AK_NO_NODE && ak_op_stateful(g->nodes[next].op) && g->nodes[i].quant.out_per_axis)
+			continue;
 		if (next != AK_NO_NODE && g->nodes[next].weight_count)
 			equalize(&g->nodes[i], &g->nodes[next]);
 	}

@@ -11,11 +11,8 @@
 #define SCALE_BITS 8
 #define CONV_BUFFER_BITS 28
 #define BUFFER_BITS 32
-
-static bool weighted(enum ak_op op)
-{
-	return op == AK_OP_CONV2D || op == AK_OP_SEPARABLE || op == AK_OP_DEPTHWISE || op == AK_OP_DENSE;
-}
+#define TABLE_BITS 11 /* in front of an activation by table */
+#define LUT_BITS 14
 
 static const char *layer_remedy(enum ak_op op)
 {
@@ -28,6 +25,8 @@ static const char *layer_remedy(enum ak_op op)
 	case AK_OP_ZEROPAD:
 		return "use padding=\"same\" in the convolution";
 	case AK_OP_ACTIVATION:
+		return "use ReLU with a max_value; for Akida 2 also gelu, swish, hard_silu or leaky_relu behind a "
+		       "convolution";
 	case AK_OP_SOFTMAX:
 	case AK_OP_RELU:
 		return "use ReLU with a max_value, without slope and threshold";
@@ -35,6 +34,31 @@ static const char *layer_remedy(enum ak_op op)
 		return "put Rescaling first, right before a convolution";
 	default:
 		return "replace the layer";
+	}
+}
+
+/* Activations that have a table: their producer hands out 11 bits, every one of which has an entry. */
+static bool has_table(enum ak_activation act)
+{
+	return act == AK_ACT_GELU || act == AK_ACT_GELU_TANH || act == AK_ACT_SILU || act == AK_ACT_HARD_SILU ||
+	       act == AK_ACT_LEAKY_RELU;
+}
+
+/* A table stands behind a convolution of images, perhaps with max pooling between. */
+static bool behind_convolution(const struct akida_graph *g, const struct ak_node *n)
+{
+	uint32_t i = n->inputs[0];
+
+	if (g->nodes[i].op == AK_OP_MAXPOOL)
+		i = g->nodes[i].inputs[0];
+	switch (g->nodes[i].op) {
+	case AK_OP_CONV2D:
+	case AK_OP_DEPTHWISE:
+	case AK_OP_CONV2D_TRANSPOSE:
+	case AK_OP_DEPTHWISE_TRANSPOSE:
+		return ak_graph_only_consumer(g, i) != AK_NO_NODE;
+	default:
+		return false;
 	}
 }
 
@@ -47,13 +71,24 @@ static const char *why_not(const struct akida_graph *g, const struct ak_node *n)
 	case AK_OP_DEPTHWISE:
 		return n->depth_multiplier > 1 && n->op != AK_OP_CONV2D ? "has a depth multiplier" : NULL;
 	case AK_OP_DENSE:
+	case AK_OP_CONV2D_TRANSPOSE:
+	case AK_OP_DEPTHWISE_TRANSPOSE:
+	case AK_OP_BUFFER_TEMP_CONV:
+	case AK_OP_DEPTHWISE_BUFFER_TEMP_CONV:
 	case AK_OP_MAXPOOL:
 	case AK_OP_GAP:
-	case AK_OP_ADD:
 	case AK_OP_FLATTEN:
 	case AK_OP_RESHAPE:
 	case AK_OP_INPUT:
 		return NULL;
+	case AK_OP_ADD:
+		return n->input_count > 2 ? "has more than two inputs" : NULL;
+	case AK_OP_CONCATENATE:
+		return n->axis + 1 != n->rank ? "does not join channels" : NULL;
+	case AK_OP_ACTIVATION:
+		if (!has_table(n->act))
+			return "has no quantized form";
+		return behind_convolution(g, n) ? NULL : "with a table is not right behind a convolution";
 	case AK_OP_RELU:
 		return n->negative_slope != 0 || n->relu_threshold != 0 ? "has a slope or a threshold" : NULL;
 	case AK_OP_RESCALING:
@@ -76,7 +111,7 @@ int ak_quant_check_layers(const struct akida_graph *g, struct akida_diag *diag)
 		const struct ak_node *n = &g->nodes[i];
 		const char *why = why_not(g, n);
 
-		any |= weighted(n->op);
+		any |= ak_op_weighted(n->op);
 		if (!why)
 			continue;
 		err = ak_fail(diag, -EOPNOTSUPP, AK_RULE_QUANT_LAYER, n->name, "%s %s", ak_op_class(n->op), why);
@@ -89,12 +124,13 @@ int ak_quant_check_layers(const struct akida_graph *g, struct akida_diag *diag)
 
 static bool needs_integers(enum ak_op op)
 {
-	return weighted(op) || op == AK_OP_ADD || op == AK_OP_FLATTEN || op == AK_OP_RESHAPE;
+	return ak_op_weighted(op) || op == AK_OP_ADD || op == AK_OP_FLATTEN || op == AK_OP_RESHAPE ||
+	       op == AK_OP_CONCATENATE || op == AK_OP_ACTIVATION;
 }
 
 static bool can_own_quantizer(enum ak_op op)
 {
-	return weighted(op) || op == AK_OP_RELU || op == AK_OP_GAP || op == AK_OP_ADD;
+	return ak_op_weighted(op) || op == AK_OP_RELU || op == AK_OP_GAP || op == AK_OP_ADD || op == AK_OP_ACTIVATION;
 }
 
 static bool is_vector(const struct ak_node *n)
@@ -106,13 +142,24 @@ static bool is_vector(const struct ak_node *n)
 	return wide <= 1;
 }
 
-/* for_dense: a Dense1D reads it, which has no shifts to bring channels to one scale. */
-static int add_output(struct akida_graph *g, struct ak_node *n, bool for_dense, const struct akida_quant_params *p)
+/* What a reader asks of the output quantizer in front of it. */
+enum need {
+	NEED_ANY,
+	NEED_ONE_RANGE, /* a Dense1D, which has no shifts to bring channels to one scale */
+	NEED_TABLE,	/* an activation by table: one range, 11 bits */
+};
+
+static bool is_activation(enum ak_op op)
+{
+	return op == AK_OP_RELU || op == AK_OP_ACTIVATION;
+}
+
+static int add_output(struct akida_graph *g, struct ak_node *n, enum need need, const struct akida_quant_params *p)
 {
 	struct ak_node_quant *q = &n->quant;
 
 	if (q->has_output) {
-		if (for_dense) { /* one range for all readers */
+		if (need != NEED_ANY) { /* one range for all readers */
 			q->out_per_axis = false;
 			q->range_count = 1;
 		}
@@ -120,13 +167,15 @@ static int add_output(struct akida_graph *g, struct ak_node *n, bool for_dense, 
 	}
 	q->out_bits = OUTPUT_BITS;
 	q->out_signed = true;
-	if (n->op == AK_OP_RELU) {
+	if (need == NEED_TABLE) {
+		q->out_bits = TABLE_BITS;
+	} else if (n->op == AK_OP_RELU) {
 		q->out_bits = p->activation_bits;
 		q->out_signed = p->activation_bits >= 8;
-	} else if (n->op == AK_OP_GAP && g->nodes[n->inputs[0]].op == AK_OP_RELU) {
+	} else if (n->op == AK_OP_ACTIVATION || (n->op == AK_OP_GAP && is_activation(g->nodes[n->inputs[0]].op))) {
 		q->out_bits = p->activation_bits;
 	}
-	q->out_per_axis = !p->per_tensor && !for_dense && !is_vector(n);
+	q->out_per_axis = !p->per_tensor && need == NEED_ANY && !is_vector(n);
 	q->scale_bits = SCALE_BITS;
 	q->range_count = q->out_per_axis ? n->dims[n->rank - 1] : 1;
 	q->range_max = malloc(q->range_count * sizeof(float));
@@ -139,23 +188,38 @@ static int add_output(struct akida_graph *g, struct ak_node *n, bool for_dense, 
 	return 0;
 }
 
+/* Back from node i over layers that cannot own an output quantizer, into every branch, to those that can. */
+static int require_output(struct akida_graph *g, uint32_t i, enum need need, const struct akida_quant_params *p)
+{
+	struct ak_node *n = &g->nodes[i];
+	int err = 0;
+
+	if (can_own_quantizer(n->op))
+		return add_output(g, n, need, p);
+	for (uint32_t k = 0; k < n->input_count && !err; k++)
+		err = require_output(g, n->inputs[k], need, p);
+	return err;
+}
+
 static void annotate(struct ak_node *n, const struct akida_quant_params *p, bool *first)
 {
-	bool conv = n->op == AK_OP_CONV2D || n->op == AK_OP_DEPTHWISE || n->op == AK_OP_DENSE;
+	bool conv = ak_op_weighted(n->op) && n->op != AK_OP_SEPARABLE && !ak_op_stateful(n->op);
 
 	if (n->op == AK_OP_INPUT) {
-		n->input_u8 = true;
+		n->input_u8 = !n->input_i8;
 		return;
 	}
 	n->quant.active = true;
 	n->quant.buffer_bits = conv ? CONV_BUFFER_BITS : BUFFER_BITS;
-	if (weighted(n->op)) {
+	if (ak_op_weighted(n->op)) {
 		n->quant.weight_bits = *first ? p->input_weight_bits : p->weight_bits;
 		n->quant.bias_bits = BIAS_BITS;
 		*first = false;
 	}
 	if (n->op == AK_OP_RELU)
 		n->quant.max_value_bits = 8;
+	if (n->op == AK_OP_ACTIVATION)
+		n->quant.lut_bits = LUT_BITS;
 }
 
 int ak_quant_place(struct akida_graph *g, const struct akida_quant_params *p)
@@ -168,15 +232,11 @@ int ak_quant_place(struct akida_graph *g, const struct akida_quant_params *p)
 		const struct ak_node *n = &g->nodes[i];
 		uint32_t reader = n->op == AK_OP_FLATTEN || n->op == AK_OP_RESHAPE ? ak_graph_only_consumer(g, i) : i;
 		bool dense = reader != AK_NO_NODE && g->nodes[reader].op == AK_OP_DENSE;
+		enum need need = n->op == AK_OP_ACTIVATION ? NEED_TABLE : dense ? NEED_ONE_RANGE : NEED_ANY;
 
-		for (uint32_t k = 0; needs_integers(n->op) && k < n->input_count; k++) {
-			uint32_t owner = n->inputs[k];
-
-			while (!can_own_quantizer(g->nodes[owner].op) && g->nodes[owner].input_count)
-				owner = g->nodes[owner].inputs[0];
-			if (can_own_quantizer(g->nodes[owner].op) && add_output(g, &g->nodes[owner], dense, p))
+		for (uint32_t k = 0; needs_integers(n->op) && k < n->input_count; k++)
+			if (require_output(g, n->inputs[k], need, p))
 				return -ENOMEM;
-		}
 	}
 	return 0;
 }

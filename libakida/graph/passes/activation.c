@@ -12,11 +12,6 @@ static void make_relu(struct ak_node *n, enum ak_activation act)
 	n->max_value = n->bounded ? 6.0f : 0.0f;
 }
 
-static bool weighted(enum ak_op op)
-{
-	return op == AK_OP_CONV2D || op == AK_OP_SEPARABLE || op == AK_OP_DEPTHWISE || op == AK_OP_DENSE;
-}
-
 static int split(struct akida_graph *g, uint32_t i)
 {
 	enum ak_activation act = g->nodes[i].act;
@@ -37,7 +32,7 @@ int ak_pass_split_activations(struct akida_graph *g)
 	for (uint32_t i = 0; i < g->count; i++) {
 		struct ak_node *n = &g->nodes[i];
 
-		if (weighted(n->op) && n->act != AK_ACT_LINEAR) {
+		if (ak_op_weighted(n->op) && n->act != AK_ACT_LINEAR) {
 			if (split(g, i))
 				return -ENOMEM;
 		} else if (n->op == AK_OP_ACTIVATION && n->act == AK_ACT_LINEAR) {

@@ -10,10 +10,14 @@ static struct ak_weight *scaled_kernel(const struct ak_node *n)
 	switch (n->op) {
 	case AK_OP_CONV2D:
 	case AK_OP_DENSE:
+	case AK_OP_CONV2D_TRANSPOSE:
+	case AK_OP_BUFFER_TEMP_CONV:
+	case AK_OP_DEPTHWISE_BUFFER_TEMP_CONV:
 		return ak_node_weight(n, "kernel");
 	case AK_OP_SEPARABLE:
 		return ak_node_weight(n, "pointwise_kernel");
 	case AK_OP_DEPTHWISE: /* (kh, kw, C, multiplier): the last two axes together are the output channels */
+	case AK_OP_DEPTHWISE_TRANSPOSE:
 		return ak_node_weight(n, "depthwise_kernel");
 	default:
 		return NULL;
@@ -25,7 +29,9 @@ static int fold(struct ak_node *c, const struct ak_node *bn, struct ak_weight *k
 	const struct ak_weight *gamma = ak_node_weight(bn, "gamma"), *beta = ak_node_weight(bn, "beta");
 	const struct ak_weight *mean = ak_node_weight(bn, "moving_mean"), *var = ak_node_weight(bn, "moving_variance");
 	struct ak_weight *bias = ak_node_weight(c, "bias");
-	size_t channels = mean->count, dims[1] = {channels};
+	/* a transposed kernel has the input channels behind the filters */
+	size_t channels = mean->count, dims[1] = {channels},
+	       inner = c->op == AK_OP_CONV2D_TRANSPOSE ? kernel->dims[3] : 1;
 
 	if (!bias) {
 		int err = ak_node_add_weight(c, "bias", 1, dims, &bias);
@@ -37,8 +43,9 @@ static int fold(struct ak_node *c, const struct ak_node *bn, struct ak_weight *k
 	for (size_t f = 0; f < channels; f++) {
 		double g = (gamma ? (double)gamma->data[f] : 1.0) / sqrt((double)var->data[f] + (double)bn->epsilon);
 
-		for (size_t i = f; i < kernel->count; i += channels)
-			kernel->data[i] = (float)((double)kernel->data[i] * g);
+		for (size_t o = f * inner; o < kernel->count; o += channels * inner)
+			for (size_t i = o; i < o + inner; i++)
+				kernel->data[i] = (float)((double)kernel->data[i] * g);
 		bias->data[f] = (float)((beta ? (double)beta->data[f] : 0.0) +
 					((double)bias->data[f] - (double)mean->data[f]) * g);
 	}

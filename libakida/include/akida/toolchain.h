@@ -63,6 +63,8 @@ struct akida_toolchain {
 			  struct akida_diag *diag);
 	int (*graph_insert_rescaling)(const struct akida_graph *g, float scale, float offset, struct akida_graph **out,
 				      struct akida_diag *diag);
+	int (*graph_compare)(const struct akida_graph *g, const struct akida_array *x, struct akida_difference *out,
+			     size_t *count, struct akida_diag *diag);
 };
 
 /* NULL when abi is not AKIDA_TOOLCHAIN_ABI. Static storage. */
