@@ -15,6 +15,7 @@
 #include "base/diag.h"
 #include "block.h"
 #include "graph/fixedpoint.h"
+#include "graph/quant_config.h"
 #include "layer/layer.h"
 
 #define ACT_STEP_MAX 65535.0f
@@ -106,19 +107,10 @@ static void set_parameters(const struct ak_block *b, struct number in, struct ak
 static void set_weights(const struct ak_block *b, struct number in, struct akida_layer *l, struct draft *d)
 {
 	const struct ak_node *n = b->neural;
-	const struct ak_weight *w = &n->weights[0], *pw = ak_node_weight(n, "pointwise_kernel");
-	float depthwise = 1.0f;
 
-	if (pw) { /* the depthwise part has one scale for the whole tensor */
-		ak_fx_weights(w->data, 1, 1, w->count, n->quant.weight_bits, l->weights, &depthwise);
-		ak_fx_weights(pw->data, pw->count / l->filters, l->filters, 1, n->quant.weight_bits, l->weights_pw,
-			      d->scale);
-	} else {
-		ak_fx_weights(w->data, w->count / l->filters, l->filters, 1, n->quant.weight_bits, l->weights,
-			      d->scale);
-	}
+	ak_quant_weights(n, l->filters, l->weights, l->weights_pw, d->scale);
 	for (uint32_t f = 0; f < l->filters; f++)
-		d->scale[f] = depthwise * d->scale[f] * in.scale;
+		d->scale[f] *= in.scale;
 }
 
 static int64_t bias_aligned(const struct ak_node *n, uint32_t f, float scale, int fb)

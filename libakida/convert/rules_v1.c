@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 #include "base/diag.h"
+#include "graph/quant_config.h"
 #include "rules.h"
 
 #define CONVS (AK_BLOCK_CONV | AK_BLOCK_SEPARABLE)
@@ -266,8 +267,10 @@ static bool weight_bits(const struct ak_block *b, char *value)
 {
 	const struct ak_node_quant *q = &b->neural->quant;
 
-	print_u(value, q->weight_bits);
-	return q->active && q->weight_bits != 2 && q->weight_bits != 4;
+	uint32_t dw = b->kind == AK_BLOCK_SEPARABLE ? ak_quant_dw_bits(b->neural) : q->weight_bits;
+
+	print_u(value, dw == q->weight_bits || !q->active ? q->weight_bits : dw); /* both kernels have the same bits */
+	return q->active && ((q->weight_bits != 2 && q->weight_bits != 4) || dw != q->weight_bits);
 }
 
 static bool input_weight_bits(const struct ak_block *b, char *value)

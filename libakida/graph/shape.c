@@ -339,8 +339,16 @@ static int shape_projection(struct akida_diag *diag, struct ak_node *n, const st
 	return 0;
 }
 
+/* Files may count axes from the end, -1 the last: 2^32 - 1 here. */
+static void axis_from_end(struct ak_node *n, const struct ak_node *in)
+{
+	if (n->axis > UINT32_MAX - 4)
+		n->axis += in->rank; /* wraps; what is still too large is refused */
+}
+
 static int shape_token(struct akida_diag *diag, struct ak_node *n, const struct ak_node *in)
 {
+	axis_from_end(n, in);
 	if (in->rank < 2 || n->axis >= in->rank)
 		return ak_bad_attr(diag, n, "axis", n->axis, "an axis of an input of two or more");
 	if (n->token >= in->dims[n->axis])
@@ -371,6 +379,7 @@ static int shape_concatenate(struct akida_diag *diag, const struct akida_graph *
 	const struct ak_node *in = &g->nodes[n->inputs[0]];
 	uint64_t sum = 0;
 
+	axis_from_end(n, in);
 	if (n->axis >= in->rank)
 		return ak_bad_attr(diag, n, "axis", n->axis, "an axis of the inputs");
 	for (uint32_t k = 0; k < n->input_count; k++) {

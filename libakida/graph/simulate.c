@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/diag.h"
 #include "forward.h"
+#include "quant_config.h"
 #include "simulate.h"
 
 static void sim_node_fini(struct ak_sim_node *s)
@@ -98,25 +99,10 @@ static int make_bias(struct ak_sim_node *s, const struct ak_node *n)
 	return 0;
 }
 
-/* Integer weights and the scale of each channel; a depthwise transposed kernel has one scale always (2.3). */
-static void quantize_kernel(struct ak_sim_node *s, const struct ak_node *n, const struct ak_weight *w)
-{
-	size_t channels = s->channels, inner = n->op == AK_OP_CONV2D_TRANSPOSE ? w->dims[3] : 1;
-
-	if (n->op == AK_OP_DEPTHWISE_TRANSPOSE || n->quant.weight_per_tensor) {
-		ak_fx_weights(w->data, 1, 1, w->count, n->quant.weight_bits, s->q, s->scale);
-		for (size_t c = 1; c < channels; c++)
-			s->scale[c] = s->scale[0];
-		return;
-	}
-	ak_fx_weights(w->data, w->count / channels / inner, channels, inner, n->quant.weight_bits, s->q, s->scale);
-}
-
 static int make_weighted(struct ak_sim_node *s, const struct ak_node *n, const struct ak_sim_node *in)
 {
 	const struct ak_weight *w = &n->weights[0], *pw = ak_node_weight(n, "pointwise_kernel");
 	size_t channels = s->channels;
-	float depthwise = 1.0f;
 	int fb = 0, err = 0;
 
 	if (n->op != AK_OP_DEPTHWISE)
@@ -125,18 +111,13 @@ static int make_weighted(struct ak_sim_node *s, const struct ak_node *n, const s
 	s->q_pw = pw ? malloc(pw->count) : NULL;
 	if (err || !s->q || (pw && !s->q_pw))
 		return -ENOMEM;
-	if (pw) {
-		ak_fx_weights(w->data, 1, 1, w->count, n->quant.weight_bits, s->q, &depthwise);
-		ak_fx_weights(pw->data, pw->count / channels, channels, 1, n->quant.weight_bits, s->q_pw, s->scale);
-	} else {
-		quantize_kernel(s, n, w);
-	}
+	ak_quant_weights(n, channels, s->q, s->q_pw, s->scale);
 	s->scaled = true;
 	for (size_t c = 0; c < channels; c++) {
 		bool own = n->op == AK_OP_DEPTHWISE;
 
 		s->fb[c] = own ? in->fb[c] : fb;
-		s->scale[c] = depthwise * s->scale[c] * in->scale[own ? c : 0];
+		s->scale[c] *= in->scale[own ? c : 0];
 	}
 	if (n->padded) /* reference 2.4: value bits of the weights */
 		s->pad = ak_fx_align(n->pad_value, fabsf(n->pad_value), in->scale[0], in->fb[0],

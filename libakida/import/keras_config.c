@@ -120,6 +120,7 @@ static int read_entry(struct parser *p, struct entry *e)
 
 	e->node = -1;
 	e->conf.diag = p->diag;
+	e->conf.rule = AK_RULE_H5_LAYER_CONFIG;
 	e->conf.config = member(e->layer, "config");
 	if (!cJSON_IsObject(e->layer) || !cJSON_IsObject(e->conf.config))
 		return ak_fail(p->diag, -EILSEQ, AK_RULE_H5_LAYER_CONFIG, p->file, "layer %u has no config",

@@ -129,11 +129,14 @@ static int attach_range(struct loader *l, struct ak_node *n, const char *name, c
 			const unsigned char *data)
 {
 	struct ak_node_quant *q = &n->quant;
-	bool range = !strcmp(name, "output_quantizer/range_max");
-	float **to = range ? &q->range_max : &q->rescaling_rate;
+	const char *last = strrchr(name, '/') ? strrchr(name, '/') + 1 : name;
+	float **to = !strcmp(last, "range_max")						 ? &q->range_max
+		     : !strcmp(last, "range_min") && n->op == AK_OP_INPUT_QUANTIZER	 ? &q->range_min
+		     : !strcmp(last, "rescaling_rate") && n->op != AK_OP_INPUT_QUANTIZER ? &q->rescaling_rate
+											 : NULL;
 	size_t count = rank ? dims[0] : 1;
 
-	if (!range && strcmp(name, "output_quantizer/rescaling_rate"))
+	if (!to)
 		return ak_fail(l->diag, -EOPNOTSUPP, AK_RULE_H5_WEIGHTS, n->name, "has an unknown variable %.80s",
 			       name);
 	if (!q->has_output || *to || rank > 1 || (q->range_count && q->range_count != count))
@@ -174,8 +177,10 @@ static int attach_weight(struct loader *l, const struct ak_h5_weight *w)
 	name = short_name(layer, full);
 	if (strlen(name) >= AK_NODE_NAME)
 		return damaged(l);
-	if (!strncmp(name, "output_quantizer/", 17))
+	if (!strncmp(name, "output_quantizer/", 17) || n->op == AK_OP_INPUT_QUANTIZER)
 		return attach_range(l, n, name, dims, w->rank, l->arena + w->data);
+	if (n->op == AK_OP_DEPTHWISE && !strcmp(name, "kernel")) /* of Keras 3 */
+		name = "depthwise_kernel";
 	if (ak_node_weight(n, name))
 		return ak_fail(l->diag, -EILSEQ, AK_RULE_H5_WEIGHT_NAMES, n->name, "has two weights of one name");
 	err = ak_node_add_weight(n, name, (uint32_t)w->rank, dims, &to);
@@ -191,7 +196,7 @@ static int default_rates(struct loader *l)
 	for (uint32_t i = 0; i < l->graph->count; i++) {
 		struct ak_node_quant *q = &l->graph->nodes[i].quant;
 
-		if (!q->has_output || !q->range_max || q->rescaling_rate)
+		if (!q->has_output || !q->range_max || q->rescaling_rate || q->range_min)
 			continue;
 		q->rescaling_rate = malloc(q->range_count * sizeof(float));
 		if (!q->rescaling_rate)

@@ -174,7 +174,12 @@ static int put_layer(hid_t weights, const struct ak_node *n)
 	for (uint32_t i = 0; i < n->weight_count; i++)
 		add_variable(&v[count++], n, n->weights[i].name, n->weights[i].rank, n->weights[i].dims,
 			     n->weights[i].data);
-	if (n->quant.active && n->quant.has_output && n->quant.range_max) {
+	if (n->op == AK_OP_INPUT_QUANTIZER && n->quant.range_min) {
+		uint32_t rank = n->quant.out_per_axis ? 1 : 0;
+
+		add_variable(&v[count++], n, "range_min", rank, &ranges, n->quant.range_min);
+		add_variable(&v[count++], n, "range_max", rank, &ranges, n->quant.range_max);
+	} else if (n->quant.active && n->quant.has_output && n->quant.range_max) {
 		uint32_t rank = n->quant.out_per_axis ? 1 : 0;
 
 		add_variable(&v[count++], n, "output_quantizer/range_max", rank, &ranges, n->quant.range_max);
@@ -280,7 +285,15 @@ static int check_savable(const struct akida_graph *g, struct akida_diag *diag)
 	for (uint32_t i = 0; i < g->count; i++) {
 		const struct ak_node *n = &g->nodes[i];
 
-		if (n->quant.active && !ak_keras_quantized_class(n->op))
+		bool leaky = n->act == AK_ACT_LEAKY_RELU && n->act_alpha != 0.2f,
+		     elu = n->act == AK_ACT_ELU && n->act_alpha != 1;
+
+		if (n->act == AK_ACT_GELU_TANH || n->act == AK_ACT_HARD_SIGMOID6 ||
+		    ((leaky || elu) && n->op != AK_OP_ACTIVATION) || (elu && n->quant.active))
+			return ak_fail(diag, -EOPNOTSUPP, AK_RULE_H5_LAYER_CLASS, n->name,
+				       "activation %s with its parameters has no name in a Keras 2 file",
+				       ak_activation_name(n->act));
+		if (n->quant.active && n->op != AK_OP_INPUT_QUANTIZER && !ak_keras_quantized_class(n->op))
 			return ak_fail(diag, -EOPNOTSUPP, AK_RULE_H5_LAYER_CLASS, n->name,
 				       "a quantized %s has no class in the file", ak_op_class(n->op));
 		if (g->sequential && i && (n->input_count != 1 || n->inputs[0] != i - 1))

@@ -4,15 +4,13 @@
 #include <stdlib.h>
 #include "base/diag.h"
 #include "graph/passes/passes.h"
+#include "graph/quant_config.h"
 #include "quant_internal.h"
 
 #define OUTPUT_BITS 8 /* outputs of layers that are not activations (2.1) */
-#define BIAS_BITS 8
 #define SCALE_BITS 8
-#define CONV_BUFFER_BITS 28
 #define BUFFER_BITS 32
 #define TABLE_BITS 11 /* in front of an activation by table */
-#define LUT_BITS 14
 
 static const char *layer_remedy(enum ak_op op)
 {
@@ -177,6 +175,7 @@ static int add_output(struct akida_graph *g, struct ak_node *n, enum need need, 
 	}
 	q->out_per_axis = !p->per_tensor && need == NEED_ANY && !is_vector(n);
 	q->scale_bits = SCALE_BITS;
+	q->out_buffer_bits = BUFFER_BITS;
 	q->range_count = q->out_per_axis ? n->dims[n->rank - 1] : 1;
 	q->range_max = malloc(q->range_count * sizeof(float));
 	q->rescaling_rate = malloc(q->range_count * sizeof(float));
@@ -203,23 +202,15 @@ static int require_output(struct akida_graph *g, uint32_t i, enum need need, con
 
 static void annotate(struct ak_node *n, const struct akida_quant_params *p, bool *first)
 {
-	bool conv = ak_op_weighted(n->op) && n->op != AK_OP_SEPARABLE && !ak_op_stateful(n->op);
-
 	if (n->op == AK_OP_INPUT) {
 		n->input_u8 = !n->input_i8;
 		return;
 	}
-	n->quant.active = true;
-	n->quant.buffer_bits = conv ? CONV_BUFFER_BITS : BUFFER_BITS;
-	if (ak_op_weighted(n->op)) {
-		n->quant.weight_bits = *first ? p->input_weight_bits : p->weight_bits;
-		n->quant.bias_bits = BIAS_BITS;
-		*first = false;
-	}
-	if (n->op == AK_OP_RELU)
-		n->quant.max_value_bits = 8;
-	if (n->op == AK_OP_ACTIVATION)
-		n->quant.lut_bits = LUT_BITS;
+	ak_quant_defaults(n);
+	if (!ak_op_weighted(n->op))
+		return;
+	n->quant.weight_bits = *first ? p->input_weight_bits : p->weight_bits;
+	*first = false;
 }
 
 int ak_quant_place(struct akida_graph *g, const struct akida_quant_params *p)

@@ -7,6 +7,7 @@
 #include "base/diag.h"
 #include "graph/fixedpoint.h"
 #include "graph/passes/passes.h"
+#include "graph/quant_config.h"
 #include "quant_internal.h"
 
 void akida_quant_params_init(struct akida_quant_params *p)
@@ -97,12 +98,44 @@ static void bound_relus(struct akida_graph *g, struct akida_diag *diag)
 	}
 }
 
+static uint32_t find_node(const struct akida_graph *g, const char *name)
+{
+	for (uint32_t i = 0; i < g->count; i++)
+		if (!strcmp(g->nodes[i].name, name))
+			return i;
+	return AK_NO_NODE;
+}
+
+/*
+ * Dropout is in the way of the rewriting passes, which remove it, but quantized files keep it for further training: each
+ * one comes back in front of the layer that read it, where that layer still exists and reads alone.
+ */
+static int keep_dropout(const struct akida_graph *from, struct akida_graph *q)
+{
+	for (uint32_t i = 0; i < from->count; i++) {
+		uint32_t reader = from->nodes[i].op == AK_OP_DROPOUT ? ak_graph_only_consumer(from, i) : AK_NO_NODE;
+		uint32_t at = reader == AK_NO_NODE ? AK_NO_NODE : find_node(q, from->nodes[reader].name);
+		struct ak_node *n;
+
+		if (at == AK_NO_NODE || q->nodes[at].input_count != 1 ||
+		    ak_graph_only_consumer(q, q->nodes[at].inputs[0]) != at)
+			continue;
+		n = ak_graph_insert_after(q, q->nodes[at].inputs[0], AK_OP_DROPOUT, from->nodes[i].name);
+		if (!n)
+			return -ENOMEM;
+		n->rate = from->nodes[i].rate;
+	}
+	return 0;
+}
+
 static int add_dequantizer(struct akida_graph *g, struct akida_diag *diag)
 {
 	uint32_t output = g->output;
+	struct ak_node *n = ak_graph_add(g, AK_OP_DEQUANTIZER, "dequantizer", &output, 1);
 
-	if (!ak_graph_add(g, AK_OP_DEQUANTIZER, "dequantizer", &output, 1))
+	if (!n)
 		return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, g->name, "no memory for a layer");
+	ak_quant_defaults(n);
 	return ak_graph_finish(g, diag);
 }
 
@@ -129,6 +162,10 @@ int akida_quantize(const struct akida_graph *g, const struct akida_quant_params 
 	if (err)
 		return err;
 	err = ak_quant_check_layers(q, diag);
+	if (!err && keep_dropout(g, q))
+		err = ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, g->name, "no memory for a layer");
+	if (!err)
+		err = ak_graph_finish(q, diag);
 	if (!err)
 		err = ak_quant_place(q, &p);
 	if (!err)

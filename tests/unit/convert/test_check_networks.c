@@ -107,9 +107,36 @@ static void test_check_vendor_network_passes_and_converts(void **state)
 	akida_graph_destroy(g);
 }
 
+/* The chip has one width for both kernels of a separable layer. */
+static void test_check_separable_kernels_of_two_widths_are_named(void **state)
+{
+	struct akida_graph *g = net_start(16, 16, 1), *q;
+	struct akida_diag *diag = akida_diag_create();
+	uint32_t separable;
+
+	(void)state;
+	net_conv(g, 4, 3, 1);
+	net_relu(g, 6);
+	net_separable(g, 8, 3, 1);
+	net_relu(g, 6);
+	net_add(g, AK_OP_FLATTEN);
+	net_dense(g, 3);
+	net_finish(g);
+	assert_int_equal(akida_quantize(g, NULL, NULL, &q, NULL), 0);
+	separable = net_find(q, AK_OP_SEPARABLE, 0);
+	assert_int_equal(akida_check(q, "akd1000", diag), 0);
+	q->nodes[separable].quant.dw_weight_bits = 8;
+	assert_true(akida_check(q, "akd1000", diag) > 0);
+	expect(diag, "v1.weight-bits", q->nodes[separable].name, "8");
+	akida_diag_destroy(diag);
+	akida_graph_destroy(q);
+	akida_graph_destroy(g);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_check_separable_kernels_of_two_widths_are_named),
 		cmocka_unit_test(test_check_resnet8_names_every_offence),
 		cmocka_unit_test(test_check_ecg_names_every_offence),
 		cmocka_unit_test(test_check_vendor_network_passes_and_converts),

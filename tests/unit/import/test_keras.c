@@ -7,6 +7,7 @@
 #include <akida/status.h>
 #include "files.h"
 #include "import/keras.h"
+#include "same_graph.h"
 
 /* ---- comparing two HDF5 trees, everything but names that only one side is known to have ---- */
 
@@ -512,35 +513,6 @@ static struct akida_graph *unusual_network(void)
 	return g;
 }
 
-static void assert_same_graph(const struct akida_graph *a, const struct akida_graph *b)
-{
-	assert_string_equal(a->name, b->name);
-	assert_int_equal(a->count, b->count);
-	assert_int_equal(a->output, b->output);
-	for (uint32_t i = 0; i < a->count; i++) {
-		struct ak_node x, y;
-
-		memcpy(&x, &a->nodes[i], sizeof(x)); /* padding included, for memcmp */
-		memcpy(&y, &b->nodes[i], sizeof(y));
-		assert_int_equal(x.weight_count, y.weight_count);
-		for (uint32_t k = 0; k < x.weight_count; k++) {
-			assert_string_equal(x.weights[k].name, y.weights[k].name);
-			assert_memory_equal(x.weights[k].data, y.weights[k].data, y.weights[k].count * sizeof(float));
-			memset(&x.weights[k], 0, sizeof(x.weights[k]));
-			memset(&y.weights[k], 0, sizeof(y.weights[k]));
-		}
-		for (uint32_t k = 0; k < x.quant.range_count; k++) {
-			assert_true(x.quant.range_max[k] == y.quant.range_max[k]);
-			assert_true(x.quant.rescaling_rate[k] == y.quant.rescaling_rate[k]);
-		}
-		x.quant.range_max = x.quant.rescaling_rate = y.quant.range_max = y.quant.rescaling_rate = NULL;
-		memset(x.name + strlen(x.name), 0, sizeof(x.name) - strlen(x.name));
-		memset(y.name + strlen(y.name), 0, sizeof(y.name) - strlen(y.name));
-		if (memcmp(&x, &y, sizeof(x)))
-			fail_msg("%s differs", x.name);
-	}
-}
-
 static void check_save_and_load(struct akida_graph *g)
 {
 	char path[PATH_MAX];
@@ -575,6 +547,7 @@ static void annotate(struct ak_node *n, uint32_t weight_bits, uint32_t out_bits,
 	q->out_bits = out_bits;
 	q->out_signed = out_bits >= 8;
 	q->scale_bits = 8;
+	q->out_buffer_bits = 32;
 	q->out_per_axis = ranges > 1;
 	q->range_count = ranges;
 	q->range_max = malloc(ranges * sizeof(float));
