@@ -9,6 +9,7 @@
 #include "base/diag.h"
 #include "block_v2.h"
 #include "graph/passes/passes.h"
+#include "layer/limits_v2.h"
 #include "rules.h"
 
 enum kind { INPUT = 1, CONV = 2, DEPTHWISE = 4, DENSE = 8, ADD = 16, CONCAT = 32, TRANSPOSED = 64, TEMPORAL = 128 };
@@ -47,6 +48,26 @@ static enum kind kind_of(const struct ak_block2 *b)
 	}
 }
 
+static enum ak_v2_family family_of(const struct ak_block2 *b)
+{
+	switch (kind_of(b)) {
+	case INPUT:
+		return AK_V2_INPUT_CONV;
+	case CONV:
+		return AK_V2_CONV;
+	case DEPTHWISE:
+		return AK_V2_DEPTHWISE;
+	case TRANSPOSED:
+		return AK_V2_TRANSPOSED;
+	case TEMPORAL:
+		return AK_V2_TEMPORAL;
+	case DENSE:
+		return AK_V2_DENSE;
+	default:
+		return AK_V2_JOIN;
+	}
+}
+
 static void report(struct akida_diag *diag, enum akida_severity severity, enum ak_rule rule, const char *node,
 		   const char *field, const char *value, const char *limit, const char *remedy)
 {
@@ -69,25 +90,25 @@ static void print_pair(char *value, uint32_t a, uint32_t b)
 static bool input_height(const struct ak_block2 *b, char *value)
 {
 	print_u(value, b->in_h);
-	return b->in_h < 5;
+	return b->in_h < AK_V2_INPUT_MIN;
 }
 
 static bool input_width(const struct ak_block2 *b, char *value)
 {
 	print_u(value, b->in_w);
-	return b->in_w < 5 || b->in_w > 384;
+	return b->in_w < AK_V2_INPUT_MIN || b->in_w > AK_V2_INPUT_COLUMNS;
 }
 
 static bool map_size(const struct ak_block2 *b, char *value)
 {
 	print_pair(value, b->in_h, b->in_w);
-	return b->in_h > 4096 || b->in_w > 4096;
+	return b->in_h > AK_V2_MAP || b->in_w > AK_V2_MAP;
 }
 
 static bool map_channels(const struct ak_block2 *b, char *value)
 {
 	print_u(value, b->in_c);
-	return b->in_c > 2048;
+	return b->in_c > AK_V2_CHANNELS;
 }
 
 static bool dense_inputs(const struct ak_block2 *b, char *value)
@@ -95,7 +116,7 @@ static bool dense_inputs(const struct ak_block2 *b, char *value)
 	uint64_t n = (uint64_t)b->in_h * b->in_w * b->in_c;
 
 	snprintf(value, AK_RULE_VALUE, "%llu", (unsigned long long)n);
-	return n > 2048;
+	return n > AK_V2_CHANNELS;
 }
 
 static bool dense_map(const struct ak_block2 *b, char *value)
@@ -106,61 +127,29 @@ static bool dense_map(const struct ak_block2 *b, char *value)
 	return positions != 1;
 }
 
-static bool kernel_is(const struct ak_block2 *b, uint32_t k)
-{
-	return b->n->kernel_h == k && b->n->kernel_w == k;
-}
-
-static bool kernel_input(const struct ak_block2 *b, char *value)
+static bool kernel_size(const struct ak_block2 *b, char *value)
 {
 	print_pair(value, b->n->kernel_h, b->n->kernel_w);
-	return !kernel_is(b, 3) && !kernel_is(b, 4) && !kernel_is(b, 5) && !kernel_is(b, 7);
-}
-
-static bool kernel_depthwise(const struct ak_block2 *b, char *value)
-{
-	print_pair(value, b->n->kernel_h, b->n->kernel_w);
-	return !kernel_is(b, 3) && !kernel_is(b, 5) && !kernel_is(b, 7);
-}
-
-static bool kernel_conv(const struct ak_block2 *b, char *value)
-{
-	return kernel_depthwise(b, value) && !kernel_is(b, 1);
-}
-
-static bool kernel_transposed(const struct ak_block2 *b, char *value)
-{
-	print_pair(value, b->n->kernel_h, b->n->kernel_w);
-	return !kernel_is(b, 3) && !kernel_is(b, 4);
-}
-
-static bool stride_transposed(const struct ak_block2 *b, char *value)
-{
-	print_pair(value, b->n->stride_h, b->n->stride_w);
-	return b->n->stride_h != 2 || b->n->stride_w != 2;
+	return !ak_v2_kernel_fits(family_of(b), b->n->kernel_h, b->n->kernel_w);
 }
 
 static bool fifo(const struct ak_block2 *b, char *value)
 {
 	print_u(value, b->n->kernel_t);
-	return b->n->kernel_t < 2 || b->n->kernel_t > 10;
+	return b->n->kernel_t < AK_V2_FIFO_MIN || b->n->kernel_t > AK_V2_FIFO_MAX;
 }
 
-static bool stride_input(const struct ak_block2 *b, char *value)
+static bool strides(const struct ak_block2 *b, char *value)
 {
-	uint32_t k = b->n->kernel_h, max = k == 3 ? 3 : k == 4 ? 4 : k == 5 ? 5 : 6;
-
 	snprintf(value, AK_RULE_VALUE, "%ux%u with a %ux%u kernel", b->n->stride_h, b->n->stride_w, b->n->kernel_h,
 		 b->n->kernel_w);
-	return b->n->stride_h != b->n->stride_w || b->n->stride_h > max;
+	return !ak_v2_stride_fits(family_of(b), b->n->kernel_h == b->n->kernel_w ? b->n->kernel_h : 0, b->n->stride_h,
+				  b->n->stride_w);
 }
 
-static bool stride_map(const struct ak_block2 *b, char *value)
+static bool kernel_is(const struct ak_block2 *b, uint32_t k)
 {
-	uint32_t s = b->n->stride_h;
-
-	snprintf(value, AK_RULE_VALUE, "%ux%u with a %ux%u kernel", s, b->n->stride_w, b->n->kernel_h, b->n->kernel_w);
-	return s != b->n->stride_w || s > 2 || (s == 2 && !kernel_is(b, 3));
+	return b->n->kernel_h == k && b->n->kernel_w == k;
 }
 
 static bool padding(const struct ak_block2 *b, char *value)
@@ -202,13 +191,13 @@ static bool multiplier(const struct ak_block2 *b, char *value)
 static bool filters_input(const struct ak_block2 *b, char *value)
 {
 	print_u(value, b->n->filters);
-	return b->n->filters > 512;
+	return b->n->filters > AK_V2_INPUT_FILTERS;
 }
 
 static bool filters(const struct ak_block2 *b, char *value)
 {
 	print_u(value, b->n->filters);
-	return b->n->filters > 2048;
+	return b->n->filters > AK_V2_FILTERS;
 }
 
 static bool print_pool(const struct ak_block2 *b, char *value)
@@ -226,18 +215,12 @@ static bool square(const struct ak_node *p)
 	return p->kernel_h == p->kernel_w && p->stride_h == p->stride_w;
 }
 
-static bool pool_input(const struct ak_block2 *b, char *value)
+static bool pool_size(const struct ak_block2 *b, char *value)
 {
 	const struct ak_node *p = b->pool;
 
-	return print_pool(b, value) && !(square(p) && p->stride_h == 2 && (p->kernel_h == 2 || p->kernel_h == 3));
-}
-
-static bool pool_map(const struct ak_block2 *b, char *value)
-{
-	const struct ak_node *p = b->pool;
-
-	return print_pool(b, value) && !(square(p) && p->kernel_h == 2 && p->stride_h <= 2);
+	return print_pool(b, value) &&
+	       !ak_v2_pool_fits(family_of(b), p->kernel_h, p->kernel_w, p->stride_h, p->stride_w);
 }
 
 static bool pool_nowhere(const struct ak_block2 *b, char *value)
@@ -279,7 +262,7 @@ static bool global_size(const struct ak_block2 *b, char *value)
 	uint32_t h = b->n->dims[0], w = b->n->dims[1];
 
 	print_pair(value, h, w);
-	return b->global && ((h > 64 && w > 64) || h * w > 144);
+	return b->global && !ak_v2_global_fits(family_of(b), h, w);
 }
 
 static bool act_order(const struct ak_block2 *b, char *value)
@@ -310,13 +293,7 @@ static bool act_kind(const struct ak_block2 *b, char *value)
 static bool weight_bits(const struct ak_block2 *b, char *value)
 {
 	print_u(value, b->n->quant.weight_bits);
-	return b->n->quant.active && b->n->quant.weight_bits != 4 && b->n->quant.weight_bits != 8;
-}
-
-static bool input_weight_bits(const struct ak_block2 *b, char *value)
-{
-	print_u(value, b->n->quant.weight_bits);
-	return b->n->quant.active && b->n->quant.weight_bits != 8;
+	return b->n->quant.active && !ak_v2_weight_bits_fit(family_of(b), b->n->quant.weight_bits);
 }
 
 static bool input_bits(const struct ak_block2 *b, char *value)
@@ -345,17 +322,7 @@ static bool output_bits(const struct ak_block2 *b, char *value)
 	if (!n)
 		return false;
 	print_u(value, n->quant.out_bits);
-	return n->quant.out_bits != 4 && n->quant.out_bits != 8;
-}
-
-static bool output_bits_8(const struct ak_block2 *b, char *value)
-{
-	const struct ak_node *n = quantizer_of(b);
-
-	if (!n)
-		return false;
-	print_u(value, n->quant.out_bits);
-	return n->quant.out_bits != 8;
+	return !ak_v2_output_bits_fit(family_of(b), n->quant.out_bits);
 }
 
 static const struct rule rules[] = {
@@ -368,19 +335,19 @@ static const struct rule rules[] = {
 	{AK_RULE_V2_DENSE_INPUTS, DENSE, NEURAL, "inputs", "2048", "pool before the layer", dense_inputs},
 	{AK_RULE_V2_DENSE_MAP, DENSE, NEURAL, "input", "one vector", "put Flatten before the layer", dense_map},
 	{AK_RULE_V2_KERNEL, INPUT, NEURAL, "kernel_size", "3x3, 4x4, 5x5, 7x7", "use a square kernel of 3, 4, 5 or 7",
-	 kernel_input},
+	 kernel_size},
 	{AK_RULE_V2_KERNEL, CONV, NEURAL, "kernel_size", "1x1, 3x3, 5x5, 7x7", "use a square kernel of 1, 3, 5 or 7",
-	 kernel_conv},
+	 kernel_size},
 	{AK_RULE_V2_KERNEL, DEPTHWISE, NEURAL, "kernel_size", "3x3, 5x5, 7x7", "use a square kernel of 3, 5 or 7",
-	 kernel_depthwise},
+	 kernel_size},
 	{AK_RULE_V2_KERNEL, TRANSPOSED, NEURAL, "kernel_size", "3x3, 4x4", "use a square kernel of 3 or 4",
-	 kernel_transposed},
+	 kernel_size},
 	{AK_RULE_V2_FIFO, TEMPORAL, NEURAL, "kernel_size", "2 to 10", "use a shorter FIFO", fifo},
 	{AK_RULE_V2_STRIDE, INPUT, NEURAL, "strides", "3x3: 1 to 3, 4x4: 1 to 4, 5x5: 1 to 5, 7x7: 1 to 6",
-	 "use equal strides in that range", stride_input},
+	 "use equal strides in that range", strides},
 	{AK_RULE_V2_STRIDE, MAPS, NEURAL, "strides", "1; 2 only with a 3x3 kernel",
-	 "use a 3x3 kernel with stride 2, or stride 1 and pooling", stride_map},
-	{AK_RULE_V2_STRIDE, TRANSPOSED, NEURAL, "strides", "2x2", "use stride 2", stride_transposed},
+	 "use a 3x3 kernel with stride 2, or stride 1 and pooling", strides},
+	{AK_RULE_V2_STRIDE, TRANSPOSED, NEURAL, "strides", "2x2", "use stride 2", strides},
 	{AK_RULE_V2_PADDING, TRANSPOSED, NEURAL, "padding", "same", "use padding=\"same\"", padding_transposed},
 	{AK_RULE_V2_PADDING, MAPS, NEURAL, "padding", "same", "use padding=\"same\"", padding},
 	{AK_RULE_V2_PADDING_VALUE, MAPS, NEURAL, "padding value", "0", "only the first layer pads with a value",
@@ -391,8 +358,8 @@ static const struct rule rules[] = {
 	{AK_RULE_V2_FILTERS, INPUT, NEURAL, "filters", "512", "use fewer filters", filters_input},
 	{AK_RULE_V2_FILTERS, CONV | DENSE | TEMPORAL | TRANSPOSED, NEURAL, "filters", "2048", "use fewer filters",
 	 filters},
-	{AK_RULE_V2_POOL, INPUT, POOL, "pool_size", "2x2 or 3x3, stride 2", "use such a pool", pool_input},
-	{AK_RULE_V2_POOL, MAPS, POOL, "pool_size", "2x2 stride 1 or 2", "use a 2x2 pool with stride 1 or 2", pool_map},
+	{AK_RULE_V2_POOL, INPUT, POOL, "pool_size", "2x2 or 3x3, stride 2", "use such a pool", pool_size},
+	{AK_RULE_V2_POOL, MAPS, POOL, "pool_size", "2x2 stride 1 or 2", "use a 2x2 pool with stride 1 or 2", pool_size},
 	{AK_RULE_V2_POOL_PADDING, INPUT | MAPS, POOL, "padding", "as the convolution's",
 	 "give the pool the padding of the convolution", pool_padding},
 	{AK_RULE_V2_BLOCK, DENSE | TRANSPOSED | TEMPORAL, NEURAL, "pooling", "none", "put a Conv2D between",
@@ -407,16 +374,14 @@ static const struct rule rules[] = {
 	 act_order},
 	{AK_RULE_V2_ACTIVATION, NEURALS, RELU, "activation",
 	 "ReLU; gelu, swish, hard_silu or leaky_relu behind a convolution", "use a plain ReLU", act_kind},
-	{AK_RULE_V2_WEIGHT_BITS, INPUT, NEURAL, "weight bits", "8", "quantize with -i 8", input_weight_bits},
-	{AK_RULE_V2_WEIGHT_BITS, TRANSPOSED | TEMPORAL, NEURAL, "weight bits", "8", "quantize with -w 8",
-	 input_weight_bits},
+	{AK_RULE_V2_WEIGHT_BITS, INPUT, NEURAL, "weight bits", "8", "quantize with -i 8", weight_bits},
+	{AK_RULE_V2_WEIGHT_BITS, TRANSPOSED | TEMPORAL, NEURAL, "weight bits", "8", "quantize with -w 8", weight_bits},
 	{AK_RULE_V2_WEIGHT_BITS, MAPS | DENSE, NEURAL, "weight bits", "4, 8", "quantize with -w 8 or -w 4",
 	 weight_bits},
 	{AK_RULE_V2_INPUT_BITS, TRANSPOSED | TEMPORAL, NEURAL, "input bits", "8", "quantize with -a 8", input_bits},
 	{AK_RULE_V2_INPUT_BITS, ADD | CONCAT, NEURAL, "input bits", "the same for both",
 	 "give both layers before it as many bits", input_bits_differ},
-	{AK_RULE_V2_OUTPUT_BITS, TRANSPOSED | TEMPORAL, NEURAL, "output bits", "8", "quantize with -a 8",
-	 output_bits_8},
+	{AK_RULE_V2_OUTPUT_BITS, TRANSPOSED | TEMPORAL, NEURAL, "output bits", "8", "quantize with -a 8", output_bits},
 	{AK_RULE_V2_OUTPUT_BITS, INPUT | MAPS | DENSE | ADD, NEURAL, "output bits", "4, 8",
 	 "quantize with -a 8 or -a 4", output_bits},
 };

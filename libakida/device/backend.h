@@ -63,8 +63,8 @@ struct ak_backend {
 	/* Ends all work on the board, of everybody; NULL: not a board. */
 	int (*reset)(struct akida_device *d, struct akida_diag *diag);
 };
-extern const struct ak_backend ak_backend_cpu, ak_backend_akd1000, ak_backend_akd1500, ak_backend_board,
-	ak_backend_vfio;
+extern const struct ak_backend ak_backend_cpu, ak_backend_akida2, ak_backend_akida2_two, ak_backend_akd1000,
+	ak_backend_akd1500, ak_backend_board, ak_backend_vfio;
 
 struct akida_device {
 	const struct ak_backend *ops;

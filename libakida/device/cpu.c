@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The `cpu` back end: the layers of a converted model run on this host, by the kernels of its best instruction set. */
+/*
+ * The `cpu` back end: the layers of a converted model run on this host, by the kernels of its best instruction set. The
+ * virtual meshes of Akida 2 are the same behind a check of what their silicon has (akida2.c).
+ */
 #include <errno.h>
 #include <math.h>
 #include <stdatomic.h>
@@ -8,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 #include "base/diag.h"
+#include "device/akida2.h"
 #include "device/backend.h"
 #include "kernels/plan.h"
 #include "layer/execute.h"
@@ -223,3 +227,20 @@ const struct ak_backend ak_backend_cpu = {
 	.counters = cpu_counters,
 	.power = cpu_power,
 };
+
+static int akida2_load(struct akida_device *d, const struct ak_load *l, struct ak_load_dims *dims,
+		       struct akida_diag *diag)
+{
+	int err = l->model ? ak_akida2_check(d, l->model, diag) : 0;
+
+	return err ? err : cpu_load(d, l, dims, diag);
+}
+
+#define AKIDA2(device)                                                                                                 \
+	{                                                                                                              \
+		.name = device, .state_bytes = sizeof(struct cpu), .open = ak_akida2_open, .close = cpu_unload,        \
+		.load = akida2_load, .unload = cpu_unload, .run = cpu_run, .now_ns = cpu_now_ns,                       \
+		.counters = cpu_counters, .power = cpu_power,                                                          \
+	}
+const struct ak_backend ak_backend_akida2 = AKIDA2("virtual:akida2");
+const struct ak_backend ak_backend_akida2_two = AKIDA2("virtual:akida2:two-nodes");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Opening devices by name: the back-end table, and the names this version knows but cannot open. */
+/* Opening devices by name: the back-end table. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,19 +11,14 @@
 #define DEFAULT_BOARD "/dev/akida0"
 #define DEFAULT_VIRTUAL "virtual:akd1000"
 
-static const struct ak_backend *const backends[] = {&ak_backend_cpu, &ak_backend_akd1000, &ak_backend_akd1500,
-						    &ak_backend_board, &ak_backend_vfio};
-
-/* Names that exist in the design and not in this build, by prefix. */
-static const struct {
-	const char *prefix, *missing;
-} absent[] = {
-	{"virtual:akida2", "the virtual Akida 2 mesh is not in this version; use cpu"},
-};
+static const struct ak_backend *const backends[] = {&ak_backend_cpu,	&ak_backend_akd1000,	&ak_backend_akd1500,
+						    &ak_backend_akida2, &ak_backend_akida2_two, &ak_backend_board,
+						    &ak_backend_vfio};
 
 const char *const *akida_device_names(void)
 {
-	static const char *const names[] = {"cpu", "virtual:akd1000", "virtual:akd1500", NULL};
+	static const char *const names[] = {
+		"cpu", "virtual:akd1000", "virtual:akd1500", "virtual:akida2", "virtual:akida2:two-nodes", NULL};
 
 	return names;
 }
@@ -34,14 +29,9 @@ static const struct ak_backend *find_backend(const char *name, struct akida_diag
 		if (backends[i]->prefix ? !strncmp(name, backends[i]->name, strlen(backends[i]->name))
 					: !strcmp(name, backends[i]->name))
 			return backends[i];
-	for (size_t i = 0; i < sizeof(absent) / sizeof(*absent); i++) {
-		if (strncmp(name, absent[i].prefix, strlen(absent[i].prefix)))
-			continue;
-		*err = ak_fail(diag, -EOPNOTSUPP, AK_RULE_DEVICE_ABSENT, name, "%s", absent[i].missing);
-		return NULL;
-	}
 	*err = ak_fail(diag, -ENOENT, AK_RULE_DEVICE_NAME, name, "is not the name of a device");
-	ak_remedy(diag, "cpu, virtual:akd1000, virtual:akd1500, /dev/akidaN and vfio:0000:01:00.0 can be opened");
+	ak_remedy(diag, "cpu, virtual:akd1000, virtual:akd1500, virtual:akida2, /dev/akidaN and vfio:0000:01:00.0 can "
+			"be opened");
 	return NULL;
 }
 

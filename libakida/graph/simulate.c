@@ -17,6 +17,8 @@ static void sim_node_fini(struct ak_sim_node *s)
 		free(s->align[k]);
 	free(s->q);
 	free(s->q_pw);
+	free(s->w_scale);
+	free(s->sum_unit);
 	free(s->bias);
 	free(s->max);
 	free(s->out_s);
@@ -109,7 +111,9 @@ static int make_weighted(struct ak_sim_node *s, const struct ak_node *n, const s
 		err = align_input(in, &s->align[0], &fb);
 	s->q = malloc(w->count);
 	s->q_pw = pw ? malloc(pw->count) : NULL;
-	if (err || !s->q || (pw && !s->q_pw))
+	s->w_scale = malloc(channels * sizeof(*s->w_scale));
+	s->sum_unit = malloc(channels * sizeof(*s->sum_unit));
+	if (err || !s->q || (pw && !s->q_pw) || !s->w_scale || !s->sum_unit)
 		return -ENOMEM;
 	ak_quant_weights(n, channels, s->q, s->q_pw, s->scale);
 	s->scaled = true;
@@ -117,13 +121,32 @@ static int make_weighted(struct ak_sim_node *s, const struct ak_node *n, const s
 		bool own = n->op == AK_OP_DEPTHWISE;
 
 		s->fb[c] = own ? in->fb[c] : fb;
+		s->w_scale[c] = s->scale[c];
 		s->scale[c] *= in->scale[own ? c : 0];
+		s->sum_unit[c] = ldexpf(s->scale[c], -s->fb[c]);
 	}
 	if (n->padded) /* reference 2.4: value bits of the weights */
 		s->pad = ak_fx_align(n->pad_value, fabsf(n->pad_value), in->scale[0], in->fb[0],
 				     (int)n->quant.weight_bits - 1, 16)
 				 .aligned;
 	return make_bias(s, n);
+}
+
+void ak_sim_integer_weights(const struct ak_sim *sim, uint32_t i, struct ak_node *n)
+{
+	const struct ak_sim_node *s = &sim->nodes[i];
+	struct ak_weight *pw = ak_node_weight(n, "pointwise_kernel"), *bias = ak_node_weight(n, "bias");
+	struct ak_weight *kernel = &n->weights[0];
+	size_t inner = n->op == AK_OP_CONV2D_TRANSPOSE ? kernel->dims[3] : 1;
+
+	if (!s->q)
+		return;
+	for (size_t k = 0; k < kernel->count; k++)
+		kernel->data[k] = (float)s->q[k] * (pw ? 1.0f : s->w_scale[k / inner % s->channels]);
+	for (size_t k = 0; pw && k < pw->count; k++)
+		pw->data[k] = (float)s->q_pw[k] * s->w_scale[k % s->channels];
+	for (size_t c = 0; bias && c < bias->count; c++)
+		bias->data[c] = (float)s->bias[c].aligned * s->sum_unit[c];
 }
 
 static int make_relu(struct ak_sim_node *s, const struct ak_node *n)

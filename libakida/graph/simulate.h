@@ -23,6 +23,8 @@ struct ak_sim_node {
 
 	int *align[AK_MAX_INPUTS];  /* [channels of the input] left shift that brings it to one fb; NULL: none */
 	int8_t *q, *q_pw;	    /* integer weights, layout as in Keras */
+	float *w_scale;		    /* [channels] of q, or of q and q_pw together */
+	float *sum_unit;	    /* [channels] what a sum of 1 stands for */
 	struct ak_fx_aligned *bias; /* [channels] */
 	struct ak_fx_aligned *max;  /* [channels] ReLU bound */
 	int64_t pad;		    /* padding value as an integer */
@@ -39,5 +41,8 @@ struct ak_sim {
 	const struct akida_graph *g;
 	struct ak_sim_node *nodes;
 };
+
+/* Puts the values of the integers into the kernel and bias of n, which is a copy of node i. */
+void ak_sim_integer_weights(const struct ak_sim *s, uint32_t i, struct ak_node *n);
 
 #endif

@@ -20,6 +20,11 @@ json_ok "check --json" "$work/j" "j['schema'] == 'akida-check/1' and j['result']
 run "$B/bin/quantizeml" quantize -m "$work/net.h5" -w 4 -a 4 -i 8; expect "quantizeml quantize names its output" 0 'Saved .*net_i8_w4_a4.h5'
 run "$akida" quantize -m "$work/net.h5" --akida v2 -s "$work/v2.h5"; expect "quantize for Akida 2" 0 '8/8/8'
 run "$akida" convert -m "$work/v2.h5" --akida v2 -s "$work/v2.akm"; expect "convert to Akida 2" 0 'Saved'
+run "$akida" check "$work/v2.h5" --for akida2 --compare; expect "each layer beside float" 0 'Largest difference: 0\.'
+run "$akida" check "$work/v2.h5" --for akida2 --compare --json; expect "the same in JSON" 0 '"schema": *"akida-compare/1"'
+run "$akida" check "$work/v2.akm" --for akida2; expect "a converted model on the mesh" 0 'can run on akida2'
+run "$akida" check "$work/v2.akm" --compare; fails "float weights are not in a model" 1 'needs a network'
+run "$akida" eval -m "$work/v2.h5" -d virtual:akida2 --data digits --frames 200; expect "the mesh runs it" 0 'Accuracy: '
 run "$akida" eval -m "$work/v2.h5" --float --data digits --frames 200; want=$(grep -o 'Accuracy: .*' "$work/out")
 run "$akida" eval -m "$work/v2.akm" -d cpu --data digits --frames 200; expect "Akida 2 classifies as the quantized network does" 0 "${want:-none}"
 run "$akida" summary "$work/net_i8_w4_a4.h5"; expect "summary of a quantized network" 0 'quantized graph'

@@ -88,6 +88,26 @@ static int check_fit(struct stage *s, const char *chip, struct akida_diag *diag,
 	return err;
 }
 
+/* A converted Akida 2 model: the virtual mesh says whether it takes it. */
+static int check_on_mesh(struct stage *s, struct akida_diag *diag)
+{
+	const struct akida_model *m = stage_model_of(s);
+	struct akida_session *session = NULL;
+	struct akida_device *d;
+	int err;
+
+	if (!m || akida_model_ip(m) != 2)
+		return -1;
+	err = akida_device_open("virtual:akida2", &d, diag);
+	if (err)
+		return 1;
+	err = akida_session_create(d, NULL, m, NULL, &session, diag);
+	if (!err)
+		akida_session_destroy(session);
+	akida_device_close(d);
+	return err ? 1 : 0;
+}
+
 static int print_findings(const struct akida_diag *diag, const char *file, const char *chip, bool json)
 {
 	struct json j = {.out = stdout};
@@ -121,15 +141,23 @@ static int print_findings(const struct akida_diag *diag, const char *file, const
 
 int command_check(int argc, char **argv)
 {
-	const char *target = "akd1000", *chip, *words[1];
-	bool json = false;
+	const char *target = "akd1000", *chip, *words[1], *inputs = NULL;
+	bool json = false, compare = false;
+	struct stage_params p;
+
+	stage_params_init(&p);
 	const struct option_spec spec[] = {
 		{"--for", OPTION_TEXT, &target, "akd1000 (default), akd1500 or akida2", 0, 0},
+		{"--compare", OPTION_FLAG, &compare, "each layer's integers beside float, instead of the rules", 0, 0},
+		{"-i --input", OPTION_TEXT, &inputs, "frames to compare on: .npy, .npz or raw uint8", 0, 0},
+		{"-sa --samples", OPTION_TEXT, &p.samples, "calibration samples of a float network", 0, 0},
 		{"--json", OPTION_FLAG, &json, "one JSON object", 0, 0},
 		{0},
 	};
-	int n = 0, status = options_parse(argc, argv, "akida check FILE [--for akd1000|akd1500|akida2] [--json]", spec,
-					  words, 1, &n);
+	int n = 0, status = options_parse(argc, argv,
+					  "akida check FILE [--for akd1000|akd1500|akida2] [--compare [-i INPUTS]] "
+					  "[--json]",
+					  spec, words, 1, &n);
 	struct akida_diag *diag;
 	struct stage s;
 
@@ -145,6 +173,13 @@ int command_check(int argc, char **argv)
 	status = stage_open(&s, words[0]);
 	if (status)
 		return status;
+	if (compare) {
+		if (!strcmp(chip, "akida2"))
+			stage_params_v2(&p);
+		status = check_compare(&s, &p, inputs, json);
+		stage_close(&s);
+		return status;
+	}
 	diag = akida_diag_create();
 	if (s.graph) {
 		n = tool_toolchain()->check(s.graph, chip, diag);
@@ -154,7 +189,11 @@ int command_check(int argc, char **argv)
 			status = n < 0 && !akida_diag_first_error(diag) ? tool_fail(diag, words[0], n)
 									: print_findings(diag, words[0], chip, json);
 	} else if (!strcmp(chip, "akida2")) {
-		status = tool_error(words[0], "sys.missing-part", "is a %s; for akida2 networks are checked", s.origin);
+		n = check_on_mesh(&s, diag);
+		if (n < 0)
+			status = tool_error(words[0], "check.chip", "is a %s of Akida v1, not of Akida 2", s.origin);
+		else
+			status = print_findings(diag, words[0], chip, json);
 	} else {
 		n = check_converted(&s, chip, diag);
 		if (n == -1)

@@ -3,6 +3,8 @@
 #ifndef AKIDA_COMMANDS_H
 #define AKIDA_COMMANDS_H
 
+#include <stdbool.h>
+
 int command_devices(int argc, char **argv);
 int command_info(int argc, char **argv);
 int command_summary(int argc, char **argv);
@@ -22,5 +24,10 @@ int command_power(int argc, char **argv);
 struct akida_map_report;
 /* Of akida map --svg, map_svg.c: writes the drawing to path. 0, or an exit status after one printed error. */
 int map_draw(const struct akida_map_report *r, const char *path);
+
+struct stage;
+struct stage_params;
+/* Of akida check --compare, compare.c: inputs NULL: random frames. 0, or an exit status after one printed error. */
+int check_compare(struct stage *s, const struct stage_params *p, const char *inputs, bool json);
 
 #endif

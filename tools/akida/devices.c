@@ -34,7 +34,7 @@ static void device_json(struct json *j, const char *key, const struct akida_devi
 	json_text(j, "ip", i->ip);
 	json_text(j, "source", akida_source_name(i->source));
 	json_number(j, "clock_mhz", i->clock_mhz > 0 ? i->clock_mhz : NAN);
-	if (i->needs_program)
+	if (i->nps)
 		json_count(j, "nps", i->nps);
 	else
 		json_null(j, "nps");
@@ -52,6 +52,9 @@ static int list_device(const char *name, struct json *j)
 		return TOOL_FAILED;
 	if (j)
 		device_json(j, NULL, &info);
+	else if (!info.needs_program && info.nps)
+		printf("%-16s mesh %s, Akida %s, %u NPs, its layers run on this host\n", info.name, info.chip, info.ip,
+		       info.nps);
 	else if (!info.needs_program)
 		printf("%-16s runs converted layers on this host\n", info.name);
 	else if (info.clock_mhz > 0)
@@ -132,11 +135,11 @@ int command_info(int argc, char **argv)
 	if (*info.version)
 		printf("Chip version: %s\n", info.version);
 	printf("Akida IP: %s\n", info.ip);
-	if (info.needs_program) {
+	if (info.needs_program)
 		printf("Clock: %.0f MHz\n", info.clock_mhz);
+	if (info.nps)
 		printf("NPs: %u (CNP1 %u, CNP2 %u, FNP2 %u, FNP3 %u)\n", info.nps, info.cnp1, info.cnp2, info.fnp2,
 		       info.fnp3);
-	}
 	printf("Figures: %s\n", report_source(info.source));
 	return TOOL_DONE;
 }

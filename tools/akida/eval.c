@@ -208,7 +208,7 @@ int command_eval(int argc, char **argv)
 	const struct option_spec spec[] = {
 		{"-m --model", OPTION_TEXT, &e.model, "model or program at any stage", 0, 0},
 		{"--data", OPTION_TEXT, &e.data, "SPEC of labelled data", 0, 0},
-		{"-d --device", OPTION_TEXT, &p.device, "cpu, virtual:akd1000, virtual:akd1500", 0, 0},
+		{"-d --device", OPTION_TEXT, &p.device, "cpu, virtual:akd1000, virtual:akd1500, virtual:akida2", 0, 0},
 		{"--float", OPTION_FLAG, &e.floating, "run the network in float, on this host", 0, 0},
 		{"--scale", OPTION_NUMBER, &e.scale, "inputs are multiplied by this (1) ...", 0, 0},
 		{"--offset", OPTION_NUMBER, &e.offset, "... and this is added (0)", 0, 0},

@@ -87,7 +87,8 @@ static int help(const struct command *commands)
 		}
 	printf("\n\nFILE: Keras .h5 (float or quantized), .akm (converted model), .akp (mapped program), vendor "
 	       "program; the\n"
-	       "missing stages run by themselves. DEVICE: cpu, virtual:akd1000, virtual:akd1500, /dev/akidaN, "
+	       "missing stages run by themselves. DEVICE: cpu, virtual:akd1000, virtual:akd1500, virtual:akida2, "
+	       "/dev/akidaN, "
 	       "vfio:BUS-ADDRESS.\n"
 	       "SPEC: mnist:DIR, mnist-train:DIR, cifar10:FILE, npz:FILE, npy:FILE, raw:FILE, digits, random.\n"
 	       "%s COMMAND --help lists the options. Exit status: 0 done, 1 refused or failed, 2 usage.\n",

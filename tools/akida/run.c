@@ -82,7 +82,7 @@ int command_run(int argc, char **argv)
 	runner_params_init(&p);
 	const struct option_spec spec[] = {
 		{"-m --model", OPTION_TEXT, &model, "model or program at any stage", 0, 0},
-		{"-d --device", OPTION_TEXT, &p.device, "cpu, virtual:akd1000, virtual:akd1500", 0, 0},
+		{"-d --device", OPTION_TEXT, &p.device, "cpu, virtual:akd1000, virtual:akd1500, virtual:akida2", 0, 0},
 		{"-i --input", OPTION_TEXT, &inputs, ".npy, .npz or raw uint8; without it one random frame", 0, 0},
 		{"-o --output", OPTION_TEXT, &out, ".npy to write: predictions, float32", 0, 0},
 		{"--potentials", OPTION_FLAG, &raw, "write int32 potentials instead", 0, 0},

@@ -361,8 +361,13 @@ int stage_need_for(struct stage *s, const struct stage_params *p, const struct a
 {
 	const char *chip = stage_chip_name(device->chip);
 
-	if (!device->needs_program)
-		return stage_need_model(s, p);
+	if (!device->needs_program) {
+		struct stage_params for_device = *p;
+
+		if (!strcmp(device->ip, "v2"))
+			stage_params_v2(&for_device);
+		return stage_need_model(s, &for_device);
+	}
 	if (!chip)
 		return tool_error(device->name, "tool.device", "has a chip without a mapper: %s", device->chip);
 	return stage_need_program(s, p, chip);

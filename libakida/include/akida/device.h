@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Devices: `cpu`, `virtual:akd1000`, `virtual:akd1500`, boards at `/dev/akidaN`, or by `vfio:0000:01:00.0` without our module. */
+/*
+ * Devices: `cpu`; `virtual:akd1000`, `virtual:akd1500`; `virtual:akida2` and `virtual:akida2:two-nodes`, meshes that take what
+ * their silicon has and run it on this host; boards at `/dev/akidaN`, or by `vfio:0000:01:00.0` without our module.
+ */
 #ifndef AKIDA_DEVICE_H
 #define AKIDA_DEVICE_H
 
@@ -11,9 +14,9 @@ struct akida_device; /* one user at a time */
 struct akida_device_info {
 	uint32_t size;
 	char name[32];	  /* as opened */
-	char chip[16];	  /* "AKD1000", "AKD1500", "none" */
+	char chip[16];	  /* "AKD1000", "AKD1500", "SixNodesIPv2", "none" */
 	char version[16]; /* "BC.A1.003.009"; empty for cpu */
-	char ip[4];	  /* "v1" */
+	char ip[4];	  /* "v1", "v2"; "any" for cpu */
 	enum akida_source source;
 	double clock_mhz; /* 0 for cpu */
 	uint32_t nps, cnp1, cnp2, fnp2, fnp3;

@@ -59,15 +59,17 @@ AKIDA_API int akida_graph_forward(const struct akida_graph *g, const struct akid
 /* How far one layer's integers are from its float result on the same inputs. */
 struct akida_difference {
 	uint32_t size;
-	uint32_t node;	      /* the last layer of those that are computed together: it owns the output quantizer */
-	const char *name;     /* borrowed from the graph */
-	uint32_t bits;	      /* of the codes; 0: sums of the last layer, whose unit is 1/127 of the largest */
-	double largest, mean; /* difference, in codes (or that unit) */
+	uint32_t node;	  /* the last layer of those that are computed together: it owns the output quantizer */
+	const char *name; /* borrowed from the graph */
+	uint32_t bits;	  /* of the codes; 0: sums of the last layer, whose unit is 1/127 of the largest */
+	double largest,
+		mean;	  /* difference from float with the values of the integer weights, in codes (or that unit) */
 	double saturated; /* share of outputs (0 to 1) beyond the largest or smallest code; compared with that code */
+	double float_largest, float_mean; /* difference from float with the float weights */
 };
 /*
  * Runs the quantized graph g on the frames of x (1 to 256, consecutive for layers over time) and every layer once more in
- * float, from the integers the layer before handed out. out has akida_graph_nodes members, *count of which are written.
+ * float from the integers the layer before handed out. out has akida_graph_nodes members, *count of which are written.
  * -EINVAL: a float graph, or frames of another shape; errors of akida_graph_forward.
  */
 AKIDA_API int akida_graph_compare(const struct akida_graph *g, const struct akida_array *x,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Akida 2 conversion against the golden integers of a real quantized network, and an .akm there and back. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -202,6 +203,37 @@ static void test_v2_model_survives_its_file(void **state)
 	free(bytes);
 }
 
+/* Each layer of the network is within one code of float on the inputs and weights that the integers have. */
+static void test_v2_layers_are_within_a_code_of_float(void **state)
+{
+	size_t dims[4] = {1, 128, 128, 1}, count;
+	struct akida_difference *d;
+	struct akida_array x;
+
+	(void)state;
+	need_data();
+	assert_int_equal(akida_array_init(&x, AKIDA_U8, 4, dims), 0);
+	for (int i = 0; i < 128 * 128; i++)
+		((uint8_t *)x.data)[i] = (uint8_t)((3 * (i / 128) + 5 * (i % 128) + (i / 128) * (i % 128) / 7) % 9);
+	d = calloc(akida_graph_nodes(graph), sizeof(*d));
+	assert_non_null(d);
+	assert_int_equal(akida_graph_compare(graph, &x, d, &count, NULL), 0);
+	assert_int_equal(count, 5);
+	for (size_t i = 0; i < count; i++) {
+		assert_true(d[i].largest < 1);
+		assert_true(d[i].float_largest > d[i].largest);
+		assert_int_equal(d[i].bits, i < 4 ? 8 : 0);
+	}
+	/* frames of another shape are refused */
+	x.dims[0] = 2;
+	x.dims[1] = 64;
+	assert_int_equal(akida_graph_compare(graph, &x, d, &count, NULL), -EINVAL);
+	free(d);
+	x.dims[0] = 1;
+	x.dims[1] = 128;
+	akida_array_fini(&x);
+}
+
 /* The silicon lacks what this network has: 3x3 pools with stride 3 behind Conv2D. */
 static void test_v2_check_names_what_the_silicon_lacks(void **state)
 {
@@ -230,6 +262,7 @@ int main(void)
 		cmocka_unit_test(test_v2_variables_are_the_golden_ones),
 		cmocka_unit_test(test_v2_outputs_are_the_golden_ones),
 		cmocka_unit_test(test_v2_model_survives_its_file),
+		cmocka_unit_test(test_v2_layers_are_within_a_code_of_float),
 		cmocka_unit_test(test_v2_check_names_what_the_silicon_lacks),
 	};
 
