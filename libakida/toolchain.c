@@ -41,6 +41,10 @@ const struct akida_toolchain *akida_toolchain(uint32_t abi)
 		.zoo_create = akida_zoo_create,
 		.graph_insert_rescaling = akida_graph_insert_rescaling,
 		.graph_compare = akida_graph_compare,
+		.quant_config = akida_quant_config,
+		.quant_check = akida_quant_check,
+		.graph_resize = akida_graph_resize,
+		.npz_save = akida_npz_save,
 	};
 
 	return abi == AKIDA_TOOLCHAIN_ABI ? &table : NULL;

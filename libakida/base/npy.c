@@ -14,6 +14,7 @@
 #include <akida/data.h>
 #include "base/diag.h"
 #include "base/fileio.h"
+#include "base/npy.h"
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "little-endian hosts only"
@@ -261,19 +262,19 @@ int akida_npy_load(const char *path, struct akida_array *out, struct akida_diag 
 	return err;
 }
 
-int akida_npy_save(const char *path, const struct akida_array *a, struct akida_diag *diag)
+int ak_npy_print(const struct akida_array *a, const char *name, void **out, size_t *len, struct akida_diag *diag)
 {
 	size_t data = akida_array_elements(a) * akida_dtype_bytes(a->dtype), total;
 	char text[256];
 	const char *descr = NULL;
 	uint8_t *bytes;
-	int n, err;
+	int n;
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]) && !descr; i++)
 		if (types[i].dtype == a->dtype)
 			descr = types[i].descr;
 	if (!a->rank || a->rank > 6 || !descr || !a->data)
-		return ak_fail(diag, -EINVAL, AK_RULE_ARG, path, "an empty array cannot be saved");
+		return ak_fail(diag, -EINVAL, AK_RULE_ARG, name, "an empty array cannot be saved");
 	n = snprintf(text, sizeof(text), "{'descr': '%s', 'fortran_order': False, 'shape': (", descr);
 	for (uint32_t i = 0; i < a->rank; i++)
 		n += snprintf(text + n, sizeof(text) - (size_t)n,
@@ -285,10 +286,10 @@ int akida_npy_save(const char *path, const struct akida_array *a, struct akida_d
 	/* magic 6, version 2, length 2, text, newline: a multiple of 64 in all */
 	total = (10 + (size_t)n + 1 + 63) / 64 * 64;
 	if (data > SIZE_MAX - total)
-		return ak_fail(diag, -ERANGE, AK_RULE_RANGE, path, "the array is too large");
+		return ak_fail(diag, -ERANGE, AK_RULE_RANGE, name, "the array is too large");
 	bytes = malloc(total + data);
 	if (!bytes)
-		return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, path, "no memory for %zu bytes", total + data);
+		return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, name, "no memory for %zu bytes", total + data);
 	memset(bytes, ' ', total);
 	memcpy(bytes, MAGIC "\x01\x00", 8);
 	bytes[8] = (uint8_t)(total - 10);
@@ -297,7 +298,20 @@ int akida_npy_save(const char *path, const struct akida_array *a, struct akida_d
 	bytes[total - 1] = '\n';
 	if (data)
 		memcpy(bytes + total, a->data, data);
-	err = ak_file_write(path, bytes, total + data, diag);
+	*out = bytes;
+	*len = total + data;
+	return 0;
+}
+
+int akida_npy_save(const char *path, const struct akida_array *a, struct akida_diag *diag)
+{
+	void *bytes;
+	size_t len;
+	int err = ak_npy_print(a, path, &bytes, &len, diag);
+
+	if (err)
+		return err;
+	err = ak_file_write(path, bytes, len, diag);
 	free(bytes);
 	return err;
 }

@@ -10,6 +10,7 @@
 #include <zip.h>
 #include "base/diag.h"
 #include "base/fileio.h"
+#include "base/npy.h"
 #include "data.h"
 
 #define DATA_MAX ((zip_uint64_t)1 << 30)
@@ -233,5 +234,60 @@ int ak_samples_load(const char *path, struct akida_array *out, struct akida_diag
 	}
 	if (!err)
 		*out = a;
+	return err;
+}
+
+/* The archive in memory: written to the file in one step. */
+static int print_archive(const char *member, const void *npy, size_t len, void **out, size_t *out_len)
+{
+	zip_source_t *target = zip_source_buffer_create(NULL, 0, 0, NULL), *data;
+	zip_t *z = target ? zip_open_from_source(target, ZIP_TRUNCATE, NULL) : NULL;
+	zip_int64_t index, size;
+	zip_stat_t st;
+	int err = -ENOMEM;
+
+	if (!z) {
+		zip_source_free(target);
+		return err;
+	}
+	zip_source_keep(target);
+	data = zip_source_buffer(z, npy, len, 0);
+	index = data ? zip_file_add(z, member, data, ZIP_FL_ENC_UTF_8) : -1;
+	if (data && index < 0)
+		zip_source_free(data);
+	if (index < 0 || zip_set_file_compression(z, (zip_uint64_t)index, ZIP_CM_STORE, 0) ||
+	    zip_file_set_mtime(z, (zip_uint64_t)index, 0, 0)) {
+		zip_discard(z);
+	} else if (zip_close(z)) {
+		zip_discard(z);
+	} else if (!zip_source_stat(target, &st) && (st.valid & ZIP_STAT_SIZE) && !zip_source_open(target)) {
+		*out_len = (size_t)st.size;
+		*out = malloc(*out_len);
+		size = *out ? zip_source_read(target, *out, st.size) : -1;
+		zip_source_close(target);
+		err = size == (zip_int64_t)st.size ? 0 : -ENOMEM;
+		if (err)
+			free(*out);
+	}
+	zip_source_free(target);
+	return err;
+}
+
+int akida_npz_save(const char *path, const char *name, const struct akida_array *a, struct akida_diag *diag)
+{
+	void *npy, *bytes;
+	char member[64];
+	size_t len;
+	int err = ak_npy_print(a, path, &npy, &len, diag);
+
+	if (err)
+		return err;
+	snprintf(member, sizeof(member), "%.50s.npy", name);
+	err = print_archive(member, npy, len, &bytes, &len);
+	free(npy);
+	if (err)
+		return ak_fail(diag, err, AK_RULE_NOMEM, path, "no memory for the archive");
+	err = ak_file_write(path, bytes, len, diag);
+	free(bytes);
 	return err;
 }

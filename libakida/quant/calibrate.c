@@ -38,12 +38,13 @@ static void fill_batch(struct calibrator *c, size_t first, size_t n)
 		return;
 	}
 	for (size_t i = 0; i < n * c->frame; i++)
-		c->batch[i] = (float)(next_random(&c->random) >> 56);
+		c->batch[i] = (float)(next_random(&c->random) >> 56) - (c->g->nodes[0].input_i8 ? 128.0f : 0.0f);
 }
 
 static int check_samples(const struct akida_array *a, const struct akida_graph *g, size_t frame, size_t used,
 			 struct akida_diag *diag)
 {
+	float low = g->nodes[0].input_i8 ? -128 : 0, high = g->nodes[0].input_i8 ? 127 : 255;
 	bool plain = true;
 
 	if (!a->data || a->rank < 1 || !a->dims[0])
@@ -59,11 +60,12 @@ static int check_samples(const struct akida_array *a, const struct akida_graph *
 		if (!isfinite(v))
 			return ak_fail(diag, -ERANGE, AK_RULE_QUANT_SAMPLES, g->nodes[0].name,
 				       "sample %zu has NaN or an infinity at element %zu", i / frame, i % frame);
-		plain &= v >= 0 && v <= 255 && v == floorf(v);
+		plain &= v >= low && v <= high && v == floorf(v);
 	}
 	if (!plain)
 		ak_note(diag, AKIDA_WARNING, AK_RULE_QUANT_SAMPLES, g->nodes[0].name,
-			"samples are not all integers from 0 to 255, which is what the quantized network takes");
+			"samples are not all integers from %g to %g, which is what the quantized network takes",
+			(double)low, (double)high);
 	return 0;
 }
 

@@ -7,7 +7,6 @@
 #include "graph/quant_config.h"
 #include "quant_internal.h"
 
-#define OUTPUT_BITS 8 /* outputs of layers that are not activations (2.1) */
 #define SCALE_BITS 8
 #define BUFFER_BITS 32
 #define TABLE_BITS 11 /* in front of an activation by table */
@@ -163,7 +162,7 @@ static int add_output(struct akida_graph *g, struct ak_node *n, enum need need, 
 		}
 		return 0;
 	}
-	q->out_bits = OUTPUT_BITS;
+	q->out_bits = p->output_bits;
 	q->out_signed = true;
 	if (need == NEED_TABLE) {
 		q->out_bits = TABLE_BITS;
@@ -176,15 +175,8 @@ static int add_output(struct akida_graph *g, struct ak_node *n, enum need need, 
 	q->out_per_axis = !p->per_tensor && need == NEED_ANY && !is_vector(n);
 	q->scale_bits = SCALE_BITS;
 	q->out_buffer_bits = BUFFER_BITS;
-	q->range_count = q->out_per_axis ? n->dims[n->rank - 1] : 1;
-	q->range_max = malloc(q->range_count * sizeof(float));
-	q->rescaling_rate = malloc(q->range_count * sizeof(float));
-	if (!q->range_max || !q->rescaling_rate)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < q->range_count; i++)
-		q->range_max[i] = q->rescaling_rate[i] = 1.0f;
 	q->has_output = true;
-	return 0;
+	return ak_quant_make_ranges(n);
 }
 
 /* Back from node i over layers that cannot own an output quantizer, into every branch, to those that can. */
@@ -207,10 +199,28 @@ static void annotate(struct ak_node *n, const struct akida_quant_params *p, bool
 		return;
 	}
 	ak_quant_defaults(n);
+	if (n->quant.buffer_bits > p->buffer_bits)
+		n->quant.buffer_bits = p->buffer_bits;
 	if (!ak_op_weighted(n->op))
 		return;
 	n->quant.weight_bits = *first ? p->input_weight_bits : p->weight_bits;
 	*first = false;
+}
+
+/* On request the network ends in codes, too: the last layer that can have an output quantizer gets one. */
+static int place_last(struct akida_graph *g, const struct akida_quant_params *p)
+{
+	uint32_t i = g->output;
+	int err;
+
+	while (!can_own_quantizer(g->nodes[i].op) && g->nodes[i].input_count == 1)
+		i = g->nodes[i].inputs[0];
+	if (!can_own_quantizer(g->nodes[i].op) || g->nodes[i].quant.has_output)
+		return 0;
+	err = add_output(g, &g->nodes[i], NEED_ANY, p);
+	g->nodes[i].quant.out_bits = p->last_output_bits;
+	g->nodes[i].quant.scale_bits = p->last_output_bits >= 16 ? 16 : SCALE_BITS;
+	return err;
 }
 
 int ak_quant_place(struct akida_graph *g, const struct akida_quant_params *p)
@@ -229,5 +239,5 @@ int ak_quant_place(struct akida_graph *g, const struct akida_quant_params *p)
 			if (require_output(g, n->inputs[k], need, p))
 				return -ENOMEM;
 	}
-	return 0;
+	return p->last_output_bits ? place_last(g, p) : 0;
 }

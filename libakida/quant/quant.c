@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/diag.h"
 #include "graph/fixedpoint.h"
+#include "graph/infer.h"
 #include "graph/passes/passes.h"
 #include "graph/quant_config.h"
 #include "quant_internal.h"
@@ -21,6 +22,8 @@ void akida_quant_params_init(struct akida_quant_params *p)
 		.num_samples = 1024,
 		.batch_size = 32,
 		.epochs = 1,
+		.output_bits = 8,
+		.buffer_bits = 32,
 	};
 }
 
@@ -51,6 +54,14 @@ static int check_params(const struct akida_quant_params *p, struct akida_diag *d
 		return bad_param(diag, "per_tensor", p->per_tensor, "0, 1");
 	if (p->bound_relu > 1)
 		return bad_param(diag, "bound_relu", p->bound_relu, "0, 1");
+	if (p->output_bits < 2 || p->output_bits > 16)
+		return bad_param(diag, "output_bits", p->output_bits, "2 to 16");
+	if (p->last_output_bits == 1 || p->last_output_bits > 32)
+		return bad_param(diag, "last_output_bits", p->last_output_bits, "0, 2 to 32");
+	if (p->buffer_bits < 16 || p->buffer_bits > 32)
+		return bad_param(diag, "buffer_bits", p->buffer_bits, "16 to 32");
+	if (p->input_signed > 1)
+		return bad_param(diag, "input_signed", p->input_signed, "0, 1");
 	if (!p->num_samples)
 		return bad_param(diag, "num_samples", p->num_samples, "1 or more");
 	if (!p->batch_size)
@@ -139,6 +150,49 @@ static int add_dequantizer(struct akida_graph *g, struct akida_diag *diag)
 	return ak_graph_finish(g, diag);
 }
 
+/* The stages on q, the rewritten copy of g. */
+static int stages(const struct akida_graph *g, struct akida_graph *q, const struct akida_quant_params *p,
+		  const struct akida_array *samples, struct akida_diag *diag)
+{
+	int err = ak_quant_check_layers(q, diag);
+
+	if (!err && keep_dropout(g, q))
+		err = ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, g->name, "no memory for a layer");
+	if (!err)
+		err = ak_graph_finish(q, diag);
+	if (!err && p->input_signed)
+		q->nodes[0].input_i8 = true;
+	if (!err && ak_quant_place(q, p))
+		err = ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, g->name, "no memory for its quantizers");
+	if (!err && p->config)
+		err = ak_quant_apply_config(q, p->config, diag);
+	if (!err)
+		err = ak_quant_calibrate(q, p, samples, diag);
+	if (err)
+		return err;
+	if (p->bound_relu)
+		bound_relus(q, diag);
+	ak_quant_equalize(q);
+	warn_of_unused_codes(q, diag);
+	return add_dequantizer(q, diag);
+}
+
+static int quantize(const struct akida_graph *g, struct akida_graph *q, const struct akida_quant_params *p,
+		    const struct akida_array *samples, struct akida_diag *diag)
+{
+	struct ak_quant_tail tail = {0};
+	int err = p->until ? ak_quant_take_tail(q, p->until, &tail, diag) : 0;
+
+	if (!err)
+		err = stages(g, q, p, samples, diag);
+	if (!err)
+		err = ak_quant_put_tail(q, &tail, diag);
+	if (!err && tail.count)
+		err = ak_graph_finish(q, diag);
+	ak_quant_free_tail(&tail);
+	return err;
+}
+
 int akida_quantize(const struct akida_graph *g, const struct akida_quant_params *params,
 		   const struct akida_array *samples, struct akida_graph **out, struct akida_diag *diag)
 {
@@ -161,25 +215,35 @@ int akida_quantize(const struct akida_graph *g, const struct akida_quant_params 
 	err = ak_graph_sanitize(g, &q, diag);
 	if (err)
 		return err;
-	err = ak_quant_check_layers(q, diag);
-	if (!err && keep_dropout(g, q))
-		err = ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, g->name, "no memory for a layer");
-	if (!err)
-		err = ak_graph_finish(q, diag);
-	if (!err)
-		err = ak_quant_place(q, &p);
-	if (!err)
-		err = ak_quant_calibrate(q, &p, samples, diag);
-	if (!err) {
-		if (p.bound_relu)
-			bound_relus(q, diag);
-		ak_quant_equalize(q);
-		warn_of_unused_codes(q, diag);
-		err = add_dequantizer(q, diag);
-	}
+	err = quantize(g, q, &p, samples, diag);
 	if (err)
 		akida_graph_destroy(q);
 	else
 		*out = q;
+	return err;
+}
+
+int akida_quant_check(const struct akida_graph *g, struct akida_diag *diag)
+{
+	struct akida_graph *q = NULL;
+	struct ak_sim *sim = NULL;
+	int err;
+
+	if (!akida_graph_quantized(g)) {
+		err = ak_graph_sanitize(g, &q, diag);
+		if (!err)
+			err = ak_quant_check_layers(q, diag);
+		akida_graph_destroy(q);
+		return err;
+	}
+	err = ak_sim_create(g, &sim, diag);
+	ak_sim_destroy(sim);
+	for (uint32_t i = 0; i < g->count; i++) {
+		if (!ak_node_uncalibrated(&g->nodes[i]))
+			continue;
+		err = ak_fail(diag, -EINVAL, AK_RULE_QUANT_RANGE, g->nodes[i].name,
+			      "its output_quantizer was never calibrated: range_max is 1 everywhere");
+		ak_remedy(diag, "quantize the float network with samples");
+	}
 	return err;
 }

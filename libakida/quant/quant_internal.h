@@ -22,4 +22,20 @@ int ak_quant_calibrate(struct akida_graph *g, const struct akida_quant_params *p
 /* Cross-layer equalization (2.7): ranges become (2^b - 1) / 2^k, the next kernel takes the difference. */
 void ak_quant_equalize(struct akida_graph *g);
 
+/* Ranges of the output quantizer, all 1, in the number its axis says; those that fit stay. -ENOMEM. */
+int ak_quant_make_ranges(struct ak_node *n);
+/* Quantizers by layer name (JSON) over those that are placed. -EILSEQ, -EINVAL (a name), -ERANGE, -EOPNOTSUPP. */
+int ak_quant_apply_config(struct akida_graph *g, const char *json, struct akida_diag *diag);
+
+/* Layers behind the last one that is quantized. */
+struct ak_quant_tail {
+	struct ak_node *nodes;
+	uint32_t count, first, output; /* first: index of nodes[0] where it came from */
+};
+/* Takes the layers behind until off g. -EINVAL: no such layer, or another way leads around it. */
+int ak_quant_take_tail(struct akida_graph *g, const char *until, struct ak_quant_tail *tail, struct akida_diag *diag);
+/* Puts them back behind the last layer of g. */
+int ak_quant_put_tail(struct akida_graph *g, struct ak_quant_tail *tail, struct akida_diag *diag);
+void ak_quant_free_tail(struct ak_quant_tail *tail);
+
 #endif

@@ -14,7 +14,13 @@ done
 options() { # sources
 	sed -n 's/^[[:space:]]*{"\(-[^"]*\)", OPTION_[A-Z]*.*/\1/p' "$@" | tr ' ' '\n' | sort -u
 }
-page() { sed 's/\\-/-/g; s/\\f[A-Z]//g' "$1"; }
+# What the vendor's names of akida take is in pages of their own.
+page() {
+	more=
+	[ "$1" != tools/man/akida.1 ] || more="tools/man/quantizeml.1 $(ls tools/man/cnn2snn.1 2> /dev/null)"
+	# shellcheck disable=SC2086
+	sed 's/\\-/-/g; s/\\f[A-Z]//g' "$1" $more
+}
 absent=$(sed -n 's/^[[:space:]]*{"\(-[^"]*\)", OPTION_ABSENT.*/\1/p' tools/akida/*.c tools/akida-bench/*.c | tr ' ' '\n')
 for p in akida akida-bench; do
 	out=$(for o in $(options tools/$p/*.c); do

@@ -11,6 +11,10 @@ int command_summary(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_quantize(int argc, char **argv);
 int command_insert_rescaling(int argc, char **argv);
+int command_quant_config(int argc, char **argv); /* quantizeml config, check, extract, run */
+int command_quant_check(int argc, char **argv);
+int command_quant_extract(int argc, char **argv);
+int command_quant_run(int argc, char **argv);
 int command_convert(int argc, char **argv);
 int command_map(int argc, char **argv);
 int command_run(int argc, char **argv);

@@ -50,9 +50,11 @@ static const struct command quantizeml_commands[] = {
 	{"quantize", command_quantize, "-m FILE [-w 4 -a 4 -i 8] [-sa SAMPLES.npz] [-s OUT.h5]"},
 	{"insert_rescaling", command_insert_rescaling, "-m FILE -s SCALE -o OFFSET [-d OUT.h5]"},
 	{"version", command_version, "the version"},
-	{"config", NULL, NULL},
+	{"config", command_quant_config, "-m FILE [-o OUT.json]: quantizers by layer"},
+	{"check", command_quant_check, "-m FILE: has every layer a quantized form, is every range calibrated"},
+	{"extract", command_quant_extract, "--data SPEC [-s OUT.npz]: calibration samples of a data set"},
+	{"run", command_quant_run, "-m FILE -i INPUTS [-o OUT.npy]: a float or quantized network itself"},
 	{"analysis", NULL, NULL},
-	{"check", NULL, NULL},
 	{NULL, NULL, NULL},
 };
 

@@ -70,7 +70,9 @@ void stage_params_init(struct stage_params *p)
 			  .num_samples = 1024,
 			  .batch_size = 32,
 			  .epochs = 1,
-			  .seed = 1},
+			  .seed = 1,
+			  .output_bits = 8,
+			  .buffer_bits = 32},
 		.mode = AKIDA_MAP_MINIMAL,
 	};
 }
@@ -178,6 +180,40 @@ static int load_samples(const char *from, struct akida_array *out, struct akida_
 	}
 	akida_dataset_fini(&data);
 	return err;
+}
+
+int stage_resize(struct stage *s, const char *shape)
+{
+	struct akida_graph *resized;
+	struct akida_diag *diag;
+	uint32_t dims[4], rank = 0;
+	const char *at = shape;
+	char *end;
+	int err, status = 0;
+
+	for (;;) {
+		unsigned long v = strtoul(at, &end, 10);
+
+		if (end == at || *at == '-' || rank == 4 || !v || v > 65536 || (*end && *end != ','))
+			return tool_usage("a shape is up to four sizes from 1 to 65536, h,w,c, not '%s'", shape);
+		dims[rank++] = (uint32_t)v;
+		if (!*end)
+			break;
+		at = end + 1;
+	}
+	if (!s->graph || s->quantized)
+		return tool_error(s->path, "tool.stage", "is a %s; only a float network takes another input size",
+				  s->origin);
+	diag = akida_diag_create();
+	err = tool_toolchain()->graph_resize(s->graph, rank, dims, &resized, diag);
+	if (err) {
+		status = tool_fail(diag, s->path, err);
+	} else {
+		tool_toolchain()->graph_destroy(s->graph);
+		s->graph = resized;
+	}
+	akida_diag_destroy(diag);
+	return status;
 }
 
 int stage_need_quantized(struct stage *s, const struct stage_params *p)

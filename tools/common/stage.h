@@ -40,6 +40,8 @@ void stage_params_v2(struct stage_params *p);	/* Akida 2 instead: 8/8/8, one ran
 /* Every call returns 0 or an exit status after one printed error. */
 int stage_open(struct stage *s, const char *path);
 void stage_close(struct stage *s);
+/* The float network for another input size: "h,w,c" of as many numbers as the input has axes. */
+int stage_resize(struct stage *s, const char *shape);
 int stage_need_quantized(struct stage *s, const struct stage_params *p);
 int stage_need_model(struct stage *s, const struct stage_params *p);
 /* chip: "akd1000" or "akd1500". A file that is a program already stays as it is. */

@@ -39,6 +39,8 @@ AKIDA_API int akida_npy_parse(const void *bytes, size_t len, const char *name, s
 			      struct akida_diag *diag);
 /* Writes version 1 atomically (temporary name, then rename). */
 AKIDA_API int akida_npy_save(const char *path, const struct akida_array *a, struct akida_diag *diag);
+/* The same as the one array name of an .npz, not compressed. Of libakida-tools. */
+AKIDA_API int akida_npz_save(const char *path, const char *name, const struct akida_array *a, struct akida_diag *diag);
 /* Raw uint8 frames of frame_bytes each; the size must be a non-zero multiple. out is (n, frame_bytes). */
 AKIDA_API int akida_raw_load(const char *path, size_t frame_bytes, struct akida_array *out, struct akida_diag *diag);
 

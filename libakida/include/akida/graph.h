@@ -41,6 +41,12 @@ AKIDA_API int akida_graph_save(const struct akida_graph *g, const char *path, st
  */
 AKIDA_API int akida_graph_insert_rescaling(const struct akida_graph *g, float scale, float offset,
 					   struct akida_graph **out, struct akida_diag *diag);
+/*
+ * A copy of g with the same weights for an input of other sizes (rank as before, batch not counted). The caller destroys
+ * *out, written on success only. -EINVAL: another rank, or a layer whose weights or target shape depend on the size.
+ */
+AKIDA_API int akida_graph_resize(const struct akida_graph *g, uint32_t rank, const uint32_t *dims,
+				 struct akida_graph **out, struct akida_diag *diag);
 AKIDA_API void akida_graph_destroy(struct akida_graph *g);
 AKIDA_API uint32_t akida_graph_nodes(const struct akida_graph *g);
 AKIDA_API int akida_graph_node(const struct akida_graph *g, uint32_t i, struct akida_node_info *info);

@@ -15,12 +15,31 @@ struct akida_quant_params {
 	uint32_t batch_size;	    /* 32 */
 	uint32_t epochs;	    /* 1 */
 	uint64_t seed;		    /* of random samples when none are given */
-	uint32_t bound_relu; /* 1: a ReLU without max_value gets its calibrated range as max_value; 0 leaves it */
+	uint32_t bound_relu;  /* 1: a ReLU without max_value gets its calibrated range as max_value; 0 leaves it */
+	uint32_t output_bits; /* 8: outputs of layers that are not activations, 2 to 16 */
+	uint32_t
+		last_output_bits; /* 0: the last layer hands out its accumulator; else 2 to 32, quantized like others */
+	uint32_t buffer_bits;	  /* 32: accumulators, 16 to 32; convolutions and dense layers have 28 at most */
+	uint32_t input_signed;	  /* 1: inputs are int8, else uint8 */
+	const char *until;	  /* the last layer that is quantized, by name; what is behind stays float. NULL: all */
+	const char *config;	  /* JSON of akida_quant_config over what the widths above give; NULL: nothing */
 };
 AKIDA_API void akida_quant_params_init(struct akida_quant_params *p); /* the v1 defaults above, 8/4/4 */
 
 /* samples NULL: random ones, said in a note. The result is a new graph; the input is not changed. */
 AKIDA_API int akida_quantize(const struct akida_graph *g, const struct akida_quant_params *p,
 			     const struct akida_array *samples, struct akida_graph **out, struct akida_diag *diag);
+
+/*
+ * The quantizers of a quantized network as JSON text by layer name, in the form of QuantizeML's quant_config; members that
+ * are left out have their default there. The caller frees *json with free, written on success only. -EINVAL: not quantized,
+ * or by legacy CNN2SNN.
+ */
+AKIDA_API int akida_quant_config(const struct akida_graph *g, char **json, struct akida_diag *diag);
+/*
+ * Whether akida_quantize would take every layer of a float network, or, for a quantized one, whether every layer has an
+ * integer form and every range was calibrated. 0; -EOPNOTSUPP or -EINVAL with a record for every offence.
+ */
+AKIDA_API int akida_quant_check(const struct akida_graph *g, struct akida_diag *diag);
 
 #endif

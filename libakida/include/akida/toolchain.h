@@ -65,6 +65,12 @@ struct akida_toolchain {
 				      struct akida_diag *diag);
 	int (*graph_compare)(const struct akida_graph *g, const struct akida_array *x, struct akida_difference *out,
 			     size_t *count, struct akida_diag *diag);
+	/* quant.h, and networks for other input sizes */
+	int (*quant_config)(const struct akida_graph *g, char **json, struct akida_diag *diag);
+	int (*quant_check)(const struct akida_graph *g, struct akida_diag *diag);
+	int (*graph_resize)(const struct akida_graph *g, uint32_t rank, const uint32_t *dims, struct akida_graph **out,
+			    struct akida_diag *diag);
+	int (*npz_save)(const char *path, const char *name, const struct akida_array *a, struct akida_diag *diag);
 };
 
 /* NULL when abi is not AKIDA_TOOLCHAIN_ABI. Static storage. */
