@@ -18,6 +18,14 @@ struct ak_v1_rule {
 	bool (*offends)(const struct ak_block *b, char *value);
 };
 
+/* Row i of a table, for tests and documents that must know all of them; false behind the last. */
+struct ak_rule_row {
+	enum ak_rule rule;
+	const char *field, *limit;
+};
+bool ak_rules_v1_row(size_t i, struct ak_rule_row *row);
+bool ak_rules_v2_row(size_t i, struct ak_rule_row *row);
+
 /* Tries every rule of the table on one block; returns the number of errors. */
 uint32_t ak_rules_v1_block(const struct ak_block *b, struct akida_diag *diag);
 /* One finding; the text is made from the other members. */

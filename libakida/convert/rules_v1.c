@@ -370,6 +370,14 @@ static const struct ak_v1_rule rules[] = {
 	 "put a bounded ReLU behind the layer (behind the pooling, where there is one)", quantizer_owner},
 };
 
+bool ak_rules_v1_row(size_t i, struct ak_rule_row *row)
+{
+	if (i >= sizeof(rules) / sizeof(rules[0]))
+		return false;
+	*row = (struct ak_rule_row){rules[i].rule, rules[i].field, rules[i].limit};
+	return true;
+}
+
 static const char *node_of(const struct ak_v1_rule *r, const struct ak_block *b)
 {
 	if (r->node == POOL && b->pool)

@@ -386,6 +386,14 @@ static const struct rule rules[] = {
 	 "quantize with -a 8 or -a 4", output_bits},
 };
 
+bool ak_rules_v2_row(size_t i, struct ak_rule_row *row)
+{
+	if (i >= sizeof(rules) / sizeof(rules[0]))
+		return false;
+	*row = (struct ak_rule_row){rules[i].rule, rules[i].field, rules[i].limit};
+	return true;
+}
+
 /*
  * What the silicon lacks and the arithmetic has: such a network converts and runs on this host, and no mesh takes it.
  * The ECG network of the reference is one (3x3 pools with stride 3).

@@ -67,8 +67,23 @@ static uint32_t check_type(const struct ak_node *n, struct akida_diag *diag)
 	case AK_OP_SOFTMAX:
 		return error(diag, AK_RULE_V1_LAYER, n, "type", type, limit,
 			     "use a bounded ReLU; Softmax and Activation only at the end");
-	default:
+	case AK_OP_INPUT:
+	case AK_OP_RESCALING:
+	case AK_OP_CONV2D:
+	case AK_OP_SEPARABLE:
+	case AK_OP_DENSE:
+	case AK_OP_RELU:
+	case AK_OP_MAXPOOL:
+	case AK_OP_GAP:
+	case AK_OP_FLATTEN:
+	case AK_OP_RESHAPE:
+	case AK_OP_DROPOUT:
+	case AK_OP_DEQUANTIZER:
+	case AK_OP_ADD: /* its branches are the offence */
+	case AK_OP_CONCATENATE:
 		return 0;
+	default:
+		return error(diag, AK_RULE_V1_LAYER, n, "type", type, limit, "use a layer of the list");
 	}
 }
 
@@ -90,7 +105,8 @@ static uint32_t check_place(const struct ak_blocks *b, uint32_t i, struct akida_
 		enum ak_op before = b->graph->nodes[n->inputs[0]].op;
 		uint32_t errors = 0;
 
-		if (before != AK_OP_ADD && before != AK_OP_DEPTHWISE) /* those are offences of their own */
+		if (before != AK_OP_ADD && before != AK_OP_CONCATENATE &&
+		    before != AK_OP_DEPTHWISE) /* those are offences of their own */
 			errors += error(diag, AK_RULE_V1_BLOCK, n, "order", value, accepted,
 					"put the ReLU behind a convolution or dense layer, or behind its pooling");
 		if (!n->bounded)

@@ -137,6 +137,9 @@ static bool fits(const struct akida_array *x, const uint32_t dims[3])
 	if (m <= 2 && (n > 1 ? m > 0 && axes[0] == n : true) && (frame > 1 ? m > 0 && axes[m - 1] == frame : true) &&
 	    m == (size_t)(n > 1) + (frame > 1))
 		return true;
+	/* a network that takes vectors takes images of as many values */
+	if (dims[0] * dims[1] == 1 && m > 1 && (n == 1 || axes[0] == n))
+		return true;
 	for (size_t i = 0; i < 4; i++) {
 		if (want[i] <= 1)
 			continue;

@@ -3,487 +3,87 @@
  * Every v1 rule once: a network that breaks it and nothing else must give exactly that finding; the network without the
  * offence gives none. Real networks are in test_check_networks.c.
  */
-#include "tests/unit/quant/net.h"
+#include "check_nets.h"
 #include <errno.h>
 #include <akida/convert.h>
 #include <akida/quant.h>
-
-/* input conv > relu > conv > relu > separable > relu > flatten > dense, on 16x16x3. */
-static struct akida_graph *good(void)
-{
-	struct akida_graph *g = net_start(16, 16, 3);
-
-	net_rescaling(g, 1 / 255.0f, 0);
-	net_conv(g, 4, 3, 1);
-	net_relu(g, 6);
-	net_conv(g, 4, 3, 1);
-	net_relu(g, 6);
-	net_separable(g, 4, 3, 1);
-	net_relu(g, 6);
-	net_add(g, AK_OP_FLATTEN);
-	net_dense(g, 3);
-	return g;
-}
-
-enum { RESCALING = 1, INPUT_CONV, RELU1, CONV, RELU2, SEPARABLE, RELU3, FLATTEN, DENSE };
-
-/* The network up to and without node n. */
-static struct akida_graph *until(uint32_t n)
-{
-	struct akida_graph *g = good();
-
-	g->count = n;
-	g->output = n - 1;
-	return g;
-}
-
-static struct akida_graph *with_tail(struct akida_graph *g)
-{
-	net_relu(g, 6);
-	net_add(g, AK_OP_FLATTEN);
-	net_dense(g, 3);
-	return g;
-}
-
-#define NET(name) static struct akida_graph *name(void)
-
-NET(five_channels)
-{
-	struct akida_graph *g = good();
-
-	g->nodes[0].dims[2] = 5;
-	return g;
-}
-NET(wide_image)
-{
-	struct akida_graph *g = good();
-
-	g->nodes[0].dims[1] = 257;
-	return g;
-}
-NET(low_image)
-{
-	struct akida_graph *g = good();
-
-	g->nodes[0].dims[0] = 4;
-	return g;
-}
-NET(input_kernel_1)
-{
-	struct akida_graph *g = good();
-
-	g->nodes[INPUT_CONV].kernel_h = g->nodes[INPUT_CONV].kernel_w = 1;
-	return g;
-}
-NET(input_stride_4)
-{
-	struct akida_graph *g = good();
-
-	g->nodes[INPUT_CONV].stride_h = g->nodes[INPUT_CONV].stride_w = 4;
-	return g;
-}
-NET(input_filters_193)
-{
-	struct akida_graph *g = good();
-
-	g->nodes[INPUT_CONV].filters = 193;
-	return g;
-}
-NET(input_pool_3)
-{
-	struct akida_graph *g = until(RELU1);
-
-	net_maxpool(g, 3, 3);
-	net_relu(g, 6);
-	net_conv(g, 4, 3, 1);
-	return with_tail(g);
-}
-NET(input_global_pool)
-{
-	struct akida_graph *g = until(RELU1);
-
-	net_add(g, AK_OP_GAP);
-	net_relu(g, 6);
-	net_dense(g, 4);
-	return g;
-}
-NET(input_padding_value)
-{
-	struct akida_graph *g = good();
-
-	g->nodes[RESCALING].offset = 1; /* padding would be -255, in 7 bits: -127 * 2 */
-	return g;
-}
-NET(conv_kernel_4)
-{
-	struct akida_graph *g = good();
-
-	g->nodes[CONV].kernel_h = g->nodes[CONV].kernel_w = 4;
-	return g;
-}
-NET(conv_kernel_3x5)
-{
-	struct akida_graph *g = good();
-
-	g->nodes[CONV].kernel_w = 5;
-	return g;
-}
-NET(conv_stride_2_of_1x1)
-{
-	struct akida_graph *g = good();
-
-	g->nodes[CONV].kernel_h = g->nodes[CONV].kernel_w = 1;
-	g->nodes[CONV].stride_h = g->nodes[CONV].stride_w = 2;
-	return g;
-}
-NET(conv_stride_2_of_5x5)
-{
-	struct akida_graph *g = good();
-
-	g->nodes[SEPARABLE].kernel_h = g->nodes[SEPARABLE].kernel_w = 5;
-	g->nodes[SEPARABLE].stride_h = g->nodes[SEPARABLE].stride_w = 2;
-	return g;
-}
-NET(conv_stride_uneven)
-{
-	struct akida_graph *g = good();
-
-	g->nodes[CONV].stride_h = 2;
-	return g;
-}
-NET(conv_valid)
-{
-	struct akida_graph *g = good();
-
-	g->nodes[CONV].same = false;
-	return g;
-}
-NET(conv_dilated)
-{
-	struct akida_graph *g = good();
-
-	g->nodes[CONV].dilation_h = g->nodes[CONV].dilation_w = 2;
-	return g;
-}
-NET(conv_dilated_across)
-{
-	struct akida_graph *g = good();
-
-	g->nodes[CONV].dilation_w = 2;
-	return g;
-}
-NET(conv_groups)
-{
-	struct akida_graph *g = good();
-
-	g->nodes[CONV].groups = 2;
-	return g;
-}
-NET(separable_multiplier)
-{
-	struct akida_graph *g = good();
-
-	g->nodes[SEPARABLE].depth_multiplier = 2;
-	return g;
-}
-NET(separable_kernel_1)
-{
-	struct akida_graph *g = good();
-
-	g->nodes[SEPARABLE].kernel_h = g->nodes[SEPARABLE].kernel_w = 1;
-	return g;
-}
-NET(conv_filters_2049)
-{
-	struct akida_graph *g = until(DENSE);
-
-	net_dense(g, 2049);
-	return g;
-}
-NET(conv_pool_3)
-{
-	struct akida_graph *g = until(RELU2);
-
-	net_maxpool(g, 3, 2);
-	net_relu(g, 6);
-	net_conv(g, 4, 3, 1);
-	return with_tail(g);
-}
-NET(conv_pool_padding)
-{
-	struct akida_graph *g = until(RELU2);
-
-	net_maxpool(g, 2, 1)->same = false;
-	net_relu(g, 6);
-	net_conv(g, 4, 3, 1);
-	return with_tail(g);
-}
-NET(global_pool_too_large)
-{
-	struct akida_graph *g = until(RELU2);
-
-	g->nodes[0].dims[0] = g->nodes[0].dims[1] = 17;
-	net_add(g, AK_OP_GAP);
-	net_relu(g, 6);
-	net_dense(g, 3);
-	return g;
-}
-NET(global_pool_two_rows)
-{
-	struct akida_graph *g = good();
-
-	g->count = RELU3;
-	g->output = SEPARABLE;
-	g->nodes[0].dims[0] = 5;
-	g->nodes[INPUT_CONV].stride_h = g->nodes[INPUT_CONV].stride_w = 3;
-	net_add(g, AK_OP_GAP);
-	net_relu(g, 6);
-	net_dense(g, 3);
-	return g;
-}
-NET(relu_unbounded)
-{
-	struct akida_graph *g = good();
-
-	g->nodes[RELU2].bounded = false;
-	return g;
-}
-NET(relu_slope)
-{
-	struct akida_graph *g = good();
-
-	g->nodes[RELU2].negative_slope = 0.1f;
-	return g;
-}
-NET(no_activation)
-{
-	struct akida_graph *g = until(RELU2);
-
-	net_conv(g, 4, 3, 1);
-	return with_tail(g);
-}
-NET(ends_in_relu)
-{
-	struct akida_graph *g = good();
-
-	net_relu(g, 6);
-	return g;
-}
-NET(starts_with_dense)
-{
-	struct akida_graph *g = net_start(5, 5, 1);
-
-	net_add(g, AK_OP_FLATTEN);
-	net_dense(g, 3);
-	return g;
-}
-NET(starts_with_separable)
-{
-	struct akida_graph *g = net_start(5, 5, 1);
-
-	net_separable(g, 3, 3, 1);
-	net_relu(g, 6);
-	net_add(g, AK_OP_FLATTEN);
-	net_dense(g, 3);
-	return g;
-}
-NET(only_input_conv)
-{
-	struct akida_graph *g = net_start(5, 5, 1);
-
-	net_conv(g, 3, 3, 1);
-	return g;
-}
-NET(no_weights)
-{
-	struct akida_graph *g = net_start(5, 5, 1);
-
-	net_add(g, AK_OP_FLATTEN);
-	return g;
-}
-NET(depthwise)
-{
-	struct akida_graph *g = until(CONV);
-
-	net_kernel(g, AK_OP_DEPTHWISE, 0, 3, 1);
-	net_conv(g, 4, 1, 1);
-	return with_tail(g);
-}
-NET(average_pool)
-{
-	struct akida_graph *g = until(SEPARABLE);
-	struct ak_node *p = net_add(g, AK_OP_AVGPOOL);
-
-	p->kernel_h = p->kernel_w = 2;
-	net_conv(g, 4, 3, 1);
-	return with_tail(g);
-}
-NET(batchnorm_behind_relu)
-{
-	struct akida_graph *g = until(SEPARABLE);
-
-	net_batchnorm(g);
-	net_conv(g, 4, 3, 1);
-	return with_tail(g);
-}
-NET(zero_padding)
-{
-	struct akida_graph *g = until(INPUT_CONV);
-
-	net_add(g, AK_OP_ZEROPAD)->pad[0] = 2;
-	net_conv(g, 4, 3, 1);
-	return with_tail(g);
-}
-NET(tanh_inside)
-{
-	struct akida_graph *g = until(SEPARABLE);
-
-	net_add(g, AK_OP_ACTIVATION)->act = AK_ACT_TANH;
-	net_conv(g, 4, 3, 1);
-	return with_tail(g);
-}
-NET(global_pool_behind_relu)
-{
-	struct akida_graph *g = until(SEPARABLE);
-
-	net_add(g, AK_OP_GAP);
-	net_dense(g, 4);
-	return g;
-}
-NET(pool_before_conv)
-{
-	struct akida_graph *g = until(INPUT_CONV);
-
-	net_maxpool(g, 2, 2);
-	net_conv(g, 4, 3, 1);
-	return with_tail(g);
-}
-NET(two_relus)
-{
-	struct akida_graph *g = until(SEPARABLE);
-
-	net_relu(g, 6);
-	net_conv(g, 4, 3, 1);
-	return with_tail(g);
-}
-NET(ends_in_pool)
-{
-	struct akida_graph *g = until(SEPARABLE);
-
-	net_conv(g, 4, 3, 1);
-	net_maxpool(g, 2, 2);
-	return g;
-}
-NET(reshape_between_convs)
-{
-	struct akida_graph *g = until(SEPARABLE);
-	struct ak_node *r = net_add(g, AK_OP_RESHAPE);
-
-	r->rank = 3;
-	r->dims[0] = 8;
-	r->dims[1] = 32;
-	r->dims[2] = 4;
-	net_conv(g, 4, 3, 1);
-	return with_tail(g);
-}
-NET(rescaling_inside)
-{
-	struct akida_graph *g = until(SEPARABLE);
-
-	net_rescaling(g, 0.5f, 0);
-	net_conv(g, 4, 3, 1);
-	return with_tail(g);
-}
-NET(rescaling_negative)
-{
-	struct akida_graph *g = good();
-
-	g->nodes[RESCALING].scale = -1;
-	return g;
-}
-NET(dense_on_a_map)
-{
-	struct akida_graph *g = until(FLATTEN);
-
-	net_dense(g, 3);
-	return g;
-}
-NET(dense_inputs_57600)
-{
-	struct akida_graph *g = until(FLATTEN);
-
-	g->nodes[0].dims[0] = g->nodes[0].dims[1] = 120;
-	net_add(g, AK_OP_FLATTEN);
-	net_dense(g, 2);
-	return g;
-}
-NET(skip_connection)
-{
-	struct akida_graph *g = until(CONV);
-
-	net_conv(g, 4, 3, 1);
-	assert_non_null(ak_graph_add(g, AK_OP_ADD, NULL, (const uint32_t[]){RELU1, CONV}, 2));
-	net_relu(g, 6);
-	net_conv(g, 4, 3, 1);
-	return g;
-}
+#include "convert/rules.h"
 
 struct expectation {
 	struct akida_graph *(*net)(void);
-	const char *rule, *field, *value; /* of the error; value may be a part of it */
+	const char *rule, *field, *value, *limit; /* of the error; value may be a part of it */
 	int errors;
 };
 
+#define TYPES                                                                                                          \
+	"Conv2D, SeparableConv2D, Dense, bounded ReLU, 2x2 MaxPooling2D, GlobalAveragePooling2D, Flatten, Reshape; "   \
+	"Rescaling first"
+#define ORDERS "Conv > ReLU, Conv > MaxPool > ReLU, Conv > GlobalAveragePooling > ReLU, Dense > ReLU"
+
 static const struct expectation cases[] = {
-	{good, NULL, NULL, NULL, 0},
-	{five_channels, "v1.input-channels", "input channels", "5", 1},
-	{wide_image, "v1.input-size", "input width", "257", 1},
-	{low_image, "v1.input-size", "input height", "4", 1},
-	{input_kernel_1, "v1.kernel-size", "kernel_size", "1x1", 1},
-	{input_stride_4, "v1.stride", "strides", "4x4", 1},
-	{input_filters_193, "v1.filters", "filters", "193 of 192", 1},
-	{input_pool_3, "v1.pool-size", "pool_size", "3x3 stride 3x3", 1},
-	{input_global_pool, "v1.global-pool", "pooling", "", 1},
-	{input_padding_value, "v1.padding-value", "padding value", "-254", 1},
-	{conv_kernel_4, "v1.kernel-size", "kernel_size", "4x4", 1},
-	{conv_kernel_3x5, "v1.kernel-size", "kernel_size", "3x5", 1},
-	{conv_stride_2_of_1x1, "v1.stride", "strides", "2x2 with a 1x1 kernel", 1},
-	{conv_stride_2_of_5x5, "v1.stride", "strides", "2x2 with a 5x5 kernel", 1},
-	{conv_stride_uneven, "v1.stride", "strides", "2x1", 1},
-	{conv_valid, "v1.padding", "padding", "valid", 1},
-	{conv_dilated, "v1.dilation", "dilation_rate", "2x2", 1},
-	{conv_dilated_across, "v1.dilation", "dilation_rate", "1x2", 1},
-	{conv_groups, "v1.groups", "groups", "2", 1},
-	{separable_multiplier, "v1.groups", "depth_multiplier", "2", 1},
-	{separable_kernel_1, "v1.kernel-size", "kernel_size", "1x1", 1},
-	{conv_filters_2049, "v1.filters", "filters", "2049", 1},
-	{conv_pool_3, "v1.pool-size", "pool_size", "3x3 stride 2x2", 1},
-	{conv_pool_padding, "v1.pool-padding", "padding", "valid after same", 1},
-	{global_pool_too_large, "v1.global-pool", "pooled map", "17x17", 1},
-	{global_pool_two_rows, "v1.global-pool", "pooled rows", "2", 1},
-	{relu_unbounded, "v1.relu-bound", "max_value", "none", 1},
-	{relu_slope, "v1.relu-kind", "activation", "slope 0.1", 1},
-	{no_activation, "v1.no-activation", "next layer", "Conv2D", 1},
-	{ends_in_relu, "v1.last-layer", "last layer", "", 1},
-	{starts_with_dense, "v1.first-layer", "first layer", "Dense", 1},
-	{starts_with_separable, "v1.first-layer", "first layer", "SeparableConv2D", 1},
-	{only_input_conv, "v1.last-layer", "last layer", "the input convolution", 1},
-	{no_weights, "v1.empty", "layers with weights", "0", 2},
-	{depthwise, "v1.layer-type", "type", "DepthwiseConv2D", 1},
-	{average_pool, "v1.layer-type", "type", "AveragePooling2D", 1},
-	{batchnorm_behind_relu, "v1.layer-type", "type", "BatchNormalization", 1},
-	{zero_padding, "v1.layer-type", "type", "ZeroPadding2D", 1},
-	{tanh_inside, "v1.layer-type", "type", "Activation", 1},
-	{global_pool_behind_relu, "v1.block-order", "order", "GlobalAveragePooling2D behind", 1},
-	{pool_before_conv, "v1.block-order", "order", "MaxPooling2D behind", 1},
-	{two_relus, "v1.block-order", "order", "ReLU behind", 1},
-	{ends_in_pool, "v1.block-order", "order", "without ReLU", 1},
-	{reshape_between_convs, "v1.block-order", "order", "Reshape behind", 1},
-	{rescaling_inside, "v1.block-order", "order", "Rescaling behind", 1},
-	{rescaling_negative, "v1.rescaling", "scale", "scale -1", 1},
-	{dense_on_a_map, "v1.dense-map", "input", "256 positions", 1},
-	{dense_inputs_57600, "v1.dense-inputs", "inputs", "57600", 1},
-	{skip_connection, "v1.branch", "outbound layers", "2", 2},
+	{good, NULL, NULL, NULL, NULL, 0},
+	{five_channels, "v1.input-channels", "input channels", "5", "1 or 3", 1},
+	{wide_image, "v1.input-size", "input width", "257", "5 to 256", 1},
+	{low_image, "v1.input-size", "input height", "4", "5 or more", 1},
+	{input_kernel_1, "v1.kernel-size", "kernel_size", "1x1", "3x3, 5x5, 7x7", 1},
+	{input_stride_4, "v1.stride", "strides", "4x4", "1, 2, 3, equal on both axes", 1},
+	{input_filters_193, "v1.filters", "filters", "193 of 192",
+	 "3x3: 512 (1 channel), 192 (3); 5x5: 192, 64; 7x7: 96, 32", 1},
+	{input_pool_3, "v1.pool-size", "pool_size", "3x3 stride 3x3", "2x2 stride 2x2", 1},
+	{input_global_pool, "v1.global-pool", "pooling", "", "none or 2x2 max", 1},
+	{input_padding_value, "v1.padding-value", "padding value", "-254", "0 to 255", 1},
+	{conv_kernel_4, "v1.kernel-size", "kernel_size", "4x4", "1x1, 3x3, 5x5, 7x7", 1},
+	{conv_kernel_3x5, "v1.kernel-size", "kernel_size", "3x5", "1x1, 3x3, 5x5, 7x7", 1},
+	{conv_stride_2_of_1x1, "v1.stride", "strides", "2x2 with a 1x1 kernel", "1; 2 only with a 3x3 kernel", 1},
+	{conv_stride_2_of_5x5, "v1.stride", "strides", "2x2 with a 5x5 kernel", "1; 2 only with a 3x3 kernel", 1},
+	{conv_stride_uneven, "v1.stride", "strides", "2x1", "1; 2 only with a 3x3 kernel", 1},
+	{conv_valid, "v1.padding", "padding", "valid", "same", 1},
+	{conv_dilated, "v1.dilation", "dilation_rate", "2x2", "1", 1},
+	{conv_dilated_across, "v1.dilation", "dilation_rate", "1x2", "1", 1},
+	{conv_groups, "v1.groups", "groups", "2", "1", 1},
+	{separable_multiplier, "v1.groups", "depth_multiplier", "2", "1", 1},
+	{separable_kernel_1, "v1.kernel-size", "kernel_size", "1x1", "3x3, 5x5, 7x7", 1},
+	{conv_filters_2049, "v1.filters", "filters", "2049", "2048", 1},
+	{conv_pool_3, "v1.pool-size", "pool_size", "3x3 stride 2x2", "2x2 stride 1 or 2", 1},
+	{conv_pool_padding, "v1.pool-padding", "padding", "valid after same", "as the convolution's", 1},
+	{global_pool_too_large, "v1.global-pool", "pooled map", "17x17", "one side at most 32, at most 256 positions",
+	 1},
+	{global_pool_two_rows, "v1.global-pool", "pooled rows", "2", "3 or more", 1},
+	{relu_unbounded, "v1.relu-bound", "max_value", "none", "a number", 1},
+	{relu_slope, "v1.relu-kind", "activation", "slope 0.1", "slope 0, threshold 0", 1},
+	{no_activation, "v1.no-activation", "next layer", "Conv2D", "an activation between two layers with weights", 1},
+	{ends_in_relu, "v1.last-layer", "last layer", "", "a convolution or Dense without activation", 1},
+	{starts_with_dense, "v1.first-layer", "first layer", "Dense",
+	 "Conv2D on 1 or 3 channels (InputData is not supported)", 1},
+	{starts_with_separable, "v1.first-layer", "first layer", "SeparableConv2D",
+	 "Conv2D on 1 or 3 channels (InputData is not supported)", 1},
+	{only_input_conv, "v1.last-layer", "last layer", "the input convolution", "a convolution or Dense behind it",
+	 1},
+	{no_weights, "v1.empty", "layers with weights", "0", "1 or more", 2},
+	{depthwise, "v1.layer-type", "type", "DepthwiseConv2D", TYPES, 1},
+	{average_pool, "v1.layer-type", "type", "AveragePooling2D", TYPES, 1},
+	{batchnorm_behind_relu, "v1.layer-type", "type", "BatchNormalization", TYPES, 1},
+	{zero_padding, "v1.layer-type", "type", "ZeroPadding2D", TYPES, 1},
+	{tanh_inside, "v1.layer-type", "type", "Activation", TYPES, 1},
+	{global_pool_behind_relu, "v1.block-order", "order", "GlobalAveragePooling2D behind", ORDERS, 1},
+	{pool_before_conv, "v1.block-order", "order", "MaxPooling2D behind", ORDERS, 1},
+	{two_relus, "v1.block-order", "order", "ReLU behind", ORDERS, 1},
+	{ends_in_pool, "v1.block-order", "order", "without ReLU", ORDERS, 1},
+	{reshape_between_convs, "v1.block-order", "order", "Reshape behind", "Flatten and Reshape before Dense", 1},
+	{rescaling_inside, "v1.block-order", "order", "Rescaling behind", "Rescaling first, then Conv2D", 1},
+	{rescaling_negative, "v1.rescaling", "scale", "scale -1", "a positive scale; an offset only before Conv2D", 1},
+	{dense_on_a_map, "v1.dense-map", "input", "256 positions", "one vector", 1},
+	{dense_inputs_57600, "v1.dense-inputs", "inputs", "57600", "57334", 1},
+	{transposed, "v1.layer-type", "type", "Conv2DTranspose", TYPES, 1},
+	{over_time, "v1.layer-type", "type", "BufferTempConv", TYPES, 1},
+	{permuted, "v1.layer-type", "type", "Permute", TYPES, 1},
+	{concatenated, "v1.branch", "outbound layers", "2", "1 (no branches)", 3},
+	{long_map, "v1.map-size", "input size", "4100x5", "4096x4096", 1},
+	{many_channels, "v1.channels", "input channels", "2049", "2048", 2},
+	{padding_value_inside, "v1.padding-value", "padding value", "1", "0", 1},
+	{separable_on_a_point, "v1.global-pool", "pooled rows", "1", "3 or more", 2},
+	{vector_input, "v1.first-layer", "input", "not an image", "height, width, channels", 2},
+	{skip_connection, "v1.branch", "outbound layers", "2", "1 (no branches)", 2},
 };
 
 static const struct akida_diag_record *find(const struct akida_diag *diag, const char *rule, const char *node)
@@ -495,6 +95,22 @@ static const struct akida_diag_record *find(const struct akida_diag *diag, const
 			return r;
 	}
 	return NULL;
+}
+
+/* Rows of the table that a finding of these tests came from. */
+static bool seen[64];
+
+static void see(const struct akida_diag *diag)
+{
+	struct ak_rule_row row;
+
+	for (size_t k = 0; k < akida_diag_count(diag); k++) {
+		const struct akida_diag_record *r = akida_diag_get(diag, k);
+
+		for (size_t i = 0; ak_rules_v1_row(i, &row); i++)
+			seen[i] |= !strcmp(ak_rule_id(row.rule), r->rule) && !strcmp(row.field, r->field) &&
+				   !strcmp(row.limit, r->limit);
+	}
 }
 
 static void test_check_each_rule_alone(void **state)
@@ -514,12 +130,15 @@ static void test_check_each_rule_alone(void **state)
 				      r ? r->text : "none");
 		assert_int_equal(errors, e->errors);
 		if (errors) {
-			assert_string_equal(r->rule, e->rule);
+			r = find(diag, e->rule, NULL);
+			if (!r)
+				print_message("case %zu: no %s\n", i / 2, e->rule);
+			assert_non_null(r);
 			assert_string_equal(r->field, e->field);
 			if (!strstr(r->value, e->value))
 				print_message("%s instead of %s\n", r->value, e->value);
 			assert_non_null(strstr(r->value, e->value));
-			assert_true(strlen(r->limit) > 0);
+			assert_string_equal(r->limit, e->limit);
 			assert_true(strlen(r->remedy) > 0);
 			assert_true(strlen(r->node) > 0);
 			assert_non_null(strstr(r->text, r->node));
@@ -527,6 +146,7 @@ static void test_check_each_rule_alone(void **state)
 		} else {
 			assert_null(r);
 		}
+		see(diag);
 		assert_int_equal(akida_check(g, targets[i % 2], NULL), errors);
 		akida_diag_destroy(diag);
 		akida_graph_destroy(g);
@@ -663,6 +283,8 @@ static void test_check_max_pool_before_dense_is_a_warning(void **state)
 	assert_int_equal(akida_check(g, "akd1000", diag), 0);
 	assert_non_null(find(diag, "v1.pool-before-dense", NULL));
 	assert_int_equal(find(diag, "v1.pool-before-dense", NULL)->severity, AKIDA_WARNING);
+	assert_string_equal(find(diag, "v1.pool-before-dense", NULL)->limit, "Conv2D or SeparableConv2D");
+	see(diag);
 	akida_diag_destroy(diag);
 	akida_graph_destroy(g);
 }
@@ -712,8 +334,12 @@ static void test_check_rewritable_float_graph_is_fine(void **state)
 	akida_graph_destroy(g);
 }
 
-static void check_widths(uint32_t input_bits, uint32_t weight_bits, uint32_t act_bits, uint32_t per_tensor,
-			 const char *rule)
+struct widths {
+	uint32_t input_bits, weight_bits, act_bits, per_tensor;
+	const char *rule, *value, *limit; /* of every finding; rule NULL: none */
+};
+
+static void check_widths(const struct widths *w)
 {
 	struct akida_graph *g = net_finish(good()), *q;
 	struct akida_diag *diag = akida_diag_create();
@@ -721,16 +347,23 @@ static void check_widths(uint32_t input_bits, uint32_t weight_bits, uint32_t act
 	int errors;
 
 	akida_quant_params_init(&p);
-	p.input_weight_bits = input_bits;
-	p.weight_bits = weight_bits;
-	p.activation_bits = act_bits;
-	p.per_tensor = per_tensor;
+	p.input_weight_bits = w->input_bits;
+	p.weight_bits = w->weight_bits;
+	p.activation_bits = w->act_bits;
+	p.per_tensor = w->per_tensor;
 	p.num_samples = 32;
 	assert_int_equal(akida_quantize(g, &p, NULL, &q, NULL), 0);
 	errors = akida_check(q, "akd1000", diag);
-	assert_int_equal(errors > 0, rule != NULL);
-	for (size_t i = 0; i < akida_diag_count(diag); i++)
-		assert_string_equal(akida_diag_get(diag, i)->rule, rule);
+	assert_int_equal(errors > 0, w->rule != NULL);
+	for (size_t i = 0; i < akida_diag_count(diag); i++) {
+		const struct akida_diag_record *r = akida_diag_get(diag, i);
+
+		assert_string_equal(r->rule, w->rule);
+		assert_string_equal(r->value, w->value);
+		assert_string_equal(r->limit, w->limit);
+		assert_true(strlen(r->remedy) > 0);
+	}
+	see(diag);
 	akida_diag_destroy(diag);
 	akida_graph_destroy(q);
 	akida_graph_destroy(g);
@@ -738,16 +371,21 @@ static void check_widths(uint32_t input_bits, uint32_t weight_bits, uint32_t act
 
 static void test_check_bit_widths_of_quantized_graphs(void **state)
 {
+	static const struct widths cases_of[] = {
+		{8, 4, 4, 1, NULL, NULL, NULL},
+		{8, 2, 2, 1, NULL, NULL, NULL},
+		{4, 4, 1, 1, NULL, NULL, NULL},
+		{2, 4, 4, 1, "v1.weight-bits", "2", "4, 8"},
+		{8, 8, 4, 1, "v1.weight-bits", "8", "2, 4"},
+		{8, 3, 4, 1, "v1.weight-bits", "3", "2, 4"},
+		{8, 4, 8, 1, "v1.activation-bits", "8 signed", "1, 2, 4 unsigned"},
+		{8, 4, 3, 1, "v1.activation-bits", "3", "1, 2, 4 unsigned"},
+		{8, 4, 4, 0, "v1.per-axis", "per-axis", "per-tensor"},
+	};
+
 	(void)state;
-	check_widths(8, 4, 4, 1, NULL);
-	check_widths(8, 2, 2, 1, NULL);
-	check_widths(4, 4, 1, 1, NULL);
-	check_widths(2, 4, 4, 1, "v1.weight-bits");
-	check_widths(8, 8, 4, 1, "v1.weight-bits");
-	check_widths(8, 3, 4, 1, "v1.weight-bits");
-	check_widths(8, 4, 8, 1, "v1.activation-bits");
-	check_widths(8, 4, 3, 1, "v1.activation-bits");
-	check_widths(8, 4, 4, 0, "v1.per-axis");
+	for (size_t i = 0; i < sizeof(cases_of) / sizeof(cases_of[0]); i++)
+		check_widths(&cases_of[i]);
 }
 
 static void test_check_quantizer_on_another_layer_is_an_error(void **state)
@@ -759,7 +397,10 @@ static void test_check_quantizer_on_another_layer_is_an_error(void **state)
 	assert_int_equal(akida_quantize(g, NULL, NULL, &q, NULL), 0);
 	assert_true(akida_check(q, "akd1000", diag) > 0);
 	assert_non_null(find(diag, "v1.output-quantizer", q->nodes[CONV].name));
+	assert_string_equal(find(diag, "v1.output-quantizer", q->nodes[CONV].name)->value, q->nodes[CONV].name);
+	assert_string_equal(find(diag, "v1.output-quantizer", q->nodes[CONV].name)->limit, "only on ReLU");
 	assert_non_null(find(diag, "v1.no-activation", NULL));
+	see(diag);
 	akida_diag_destroy(diag);
 	akida_graph_destroy(q);
 	akida_graph_destroy(g);
@@ -779,6 +420,18 @@ static void test_check_unknown_target_is_refused(void **state)
 	akida_graph_destroy(g);
 }
 
+static void test_check_every_row_of_the_table_was_broken(void **state)
+{
+	struct ak_rule_row row;
+
+	(void)state;
+	for (size_t i = 0; ak_rules_v1_row(i, &row); i++) {
+		assert_true(i < sizeof(seen));
+		if (!seen[i])
+			fail_msg("no test breaks %s: %s, limit %s", ak_rule_id(row.rule), row.field, row.limit);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -793,6 +446,7 @@ int main(void)
 		cmocka_unit_test(test_check_bit_widths_of_quantized_graphs),
 		cmocka_unit_test(test_check_quantizer_on_another_layer_is_an_error),
 		cmocka_unit_test(test_check_unknown_target_is_refused),
+		cmocka_unit_test(test_check_every_row_of_the_table_was_broken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
