@@ -62,6 +62,8 @@ static int check_params(const struct akida_quant_params *p, struct akida_diag *d
 		return bad_param(diag, "buffer_bits", p->buffer_bits, "16 to 32");
 	if (p->input_signed > 1)
 		return bad_param(diag, "input_signed", p->input_signed, "0, 1");
+	if (p->split_separables > 1)
+		return bad_param(diag, "split_separables", p->split_separables, "0, 1");
 	if (!p->num_samples)
 		return bad_param(diag, "num_samples", p->num_samples, "1 or more");
 	if (!p->batch_size)
@@ -215,7 +217,13 @@ int akida_quantize(const struct akida_graph *g, const struct akida_quant_params 
 	err = ak_graph_sanitize(g, &q, diag);
 	if (err)
 		return err;
-	err = quantize(g, q, &p, samples, diag);
+	if (p.split_separables) {
+		err = ak_pass_split_separables(q);
+		err = err ? ak_fail(diag, err, AK_RULE_NOMEM, g->name, "no memory for a layer")
+			  : ak_graph_finish(q, diag);
+	}
+	if (!err)
+		err = quantize(g, q, &p, samples, diag);
 	if (err)
 		akida_graph_destroy(q);
 	else

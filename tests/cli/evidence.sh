@@ -63,6 +63,50 @@ onnx mnist_cnn_torch.onnx 4910 0.00784313725490196 -1
 onnx mnist_smallcnn_torch.onnx 4844 0.012728233130318 -0.424212917883804
 onnx mnist_mlp_tf2onnx.onnx 4836 0.00392156862745098 0
 
+at_least() { # NAME MODEL CORRECT DEVICE: of the 5000 MNIST images
+	run "$akida" eval -m "$2" -d "$4" --data "mnist:$data/mnist" --json
+	cp "$work/out" "$work/j"
+	json_ok "$1" "$work/j" "j['accuracy']['total'] == 5000 and j['accuracy']['correct'] >= $3"
+}
+refused() { # NAME FILE CHIP RULES: by exactly these rules, sorted
+	run "$akida" check "$2" --for "$3" --json
+	cp "$work/out" "$work/j"
+	json_ok "$1 is refused for $3 by exactly its rules" "$work/j" \
+		"' '.join(sorted({f['rule'] for f in j['findings'] if f['severity'] == 'error'})) == '$4' and j['errors'] > 0"
+}
+# FILE CORRECT SCALE OFFSET DEVICE V1_RULES [AKIDA2_RULES]: 8 bits on Akida 2, after training, lose at most 1.0 point
+quantized() {
+	have "8 bits of $1" "$data/models/$1" "$data/mnist" || return
+	run "$B/bin/quantizeml" insert_rescaling -m "$data/models/$1" -s "$3" -o "$4" -d "$work/raw.h5"
+	run "$akida" quantize -m "$work/raw.h5" --akida v2 -sa "mnist-train:$data/mnist" -s "$work/v2.h5"
+	run "$akida" convert -m "$work/v2.h5" --akida v2 -s "$work/v2.akm"
+	expect "$1 converts to Akida 2" 0 'Saved'
+	at_least "$1 at 8 bits loses at most 1.0 point" "$work/v2.akm" $(($2 - 50)) "$5"
+	[ -z "${7:-}" ] || refused "$1" "$work/raw.h5" akida2 "$7"
+	run "$akida" quantize -m "$work/raw.h5" --bound-relu -sa "mnist-train:$data/mnist" -s "$work/v1.h5"
+	[ -z "$6" ] || refused "bounded, $1" "$work/v1.h5" akd1000 "$6"
+}
+quantized mnist_cntk_zoo_v8.onnx 4915 1 0 cpu 'v1.pool-padding v1.pool-size' 'v2.pool-padding v2.pool-size'
+quantized mnist_smallcnn_torch.onnx 4844 0.012728233130318 -0.424212917883804 cpu 'v1.kernel-size v1.stride' 'v2.kernel-size v2.stride'
+quantized mnist_mlp_tf2onnx.onnx 4836 0.00392156862745098 0 virtual:akida2 'v1.first-layer'
+quantized mnist_cnn_torch.onnx 4910 0.00784313725490196 -1 cpu '' 'v2.dense-inputs'
+if have "mnist_cnn_torch at 8/4/4" "$data/models/mnist_cnn_torch.onnx" "$data/mnist"; then
+	refused mnist_cnn_torch.onnx "$work/raw.h5" akd1000 'v1.relu-bound'
+	run "$akida" check "$work/v1.h5" --for akd1000; expect "bounded, mnist_cnn_torch can run on akd1000" 0 'can run on akd1000'
+	run "$akida" convert -m "$work/v1.h5" -s "$work/v1.akm"
+	at_least "mnist_cnn_torch at 8/4/4 loses at most 1.5 points" "$work/v1.akm" $((4910 - 75)) cpu
+	run "$akida" eval -m "$work/v1.akm" -d virtual:akd1000 --data "mnist:$data/mnist" --frames 200
+	grep '^Accuracy:' "$work/out" > "$work/chip"
+	run "$akida" eval -m "$work/v1.akm" -d cpu --data "mnist:$data/mnist" --frames 200
+	grep '^Accuracy:' "$work/out" | cmp -s - "$work/chip" && ok "and the chip agrees: $(cat "$work/chip")" || not_ok "the chip disagrees"
+fi
+if have "ECG network on Akida 2" $data/ecg/quantized_model.h5; then
+	run "$akida" check $data/ecg/quantized_model.h5 --for akida2 --compare --json
+	cp "$work/out" "$work/j"
+	json_ok "each layer of the ECG network is within one code of float" "$work/j" "len(j['layers']) == 5 and all(l['largest'] < 1 for l in j['layers'])"
+	refused "ECG network" $data/ecg/quantized_model.h5 akida2 'v2.pool-size'
+fi
+
 fbz=$data/fbz
 if have "vendor model files" $fbz/README.md; then
 	for f in $fbz/*.fbz; do

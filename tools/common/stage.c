@@ -82,6 +82,7 @@ void stage_params_v2(struct stage_params *p)
 	p->v2 = true;
 	p->quant.weight_bits = p->quant.activation_bits = 8;
 	p->quant.per_tensor = 0;
+	p->quant.split_separables = 1;
 }
 
 static int open_graph(struct stage *s, struct akida_diag *diag)

@@ -27,6 +27,8 @@ int ak_pass_pool_before_relu(struct akida_graph *g);
 int ak_pass_batchnorm_before_pool(struct akida_graph *g);
 /* BatchNorm after a weighted layer goes into its kernel and bias. */
 int ak_pass_fold_batchnorm(struct akida_graph *g);
+/* SeparableConv2D becomes DepthwiseConv2D "dw_NAME" and a 1x1 Conv2D NAME. Not part of ak_graph_sanitize. */
+int ak_pass_split_separables(struct akida_graph *g);
 /*
  * Softmax, Activation and reshapes that only move unit dimensions at the end do not change what wins: they are removed,
  * with a note that names them. Needs finished shapes.

@@ -285,7 +285,17 @@ NET(leaky)
 	net_relu(g, 0)->negative_slope = 0.25f;
 	net_conv(g, 2, 3, 1);
 }
-NET(separable)
+NET(permuted)
+{
+	struct ak_node *n;
+
+	input(g);
+	n = net_add(g, AK_OP_PERMUTE);
+	n->perm[0] = 1;
+	n->perm[2] = 2;
+	net_conv(g, 2, 3, 1);
+}
+NET(separable) /* a file of QuantizeML for Akida v1; in a float network it is split */
 {
 	input(g);
 	net_separable(g, 2, 3, 1);
@@ -372,7 +382,7 @@ static const struct expectation cases[] = {
 	{tanh_inside, "v2.activation", "activation", "tanh", ACTIVATIONS},
 	{table_behind_dense, "v2.activation", "activation", "gelu", ACTIVATIONS},
 	{leaky, "v2.activation", "activation", "slope 0.25, threshold 0", ACTIVATIONS},
-	{separable, "v2.layer-type", "type", "SeparableConv2D", TYPES},
+	{permuted, "v2.layer-type", "type", "Permute", TYPES},
 	{relu_twice, "v2.block-order", "order", "ReLU behind ReLU", ORDER},
 	{three_inputs, "v2.branch", "inbound layers", "3", "2"},
 	{same_input_twice, "v2.branch", "inbound layers", "the same layer twice", "two different ones"},
@@ -427,6 +437,27 @@ static void test_check_v2_each_rule_alone(void **state)
 		akida_diag_destroy(diag);
 		akida_graph_destroy(g);
 	}
+}
+
+static void test_check_v2_separable_is_split_in_float_networks_only(void **state)
+{
+	static const struct expectation e = {NULL, "v2.layer-type", "type", "SeparableConv2D", TYPES};
+	struct net2 net = {separable, 3, 0};
+	struct akida_graph *g = net2_network(&net), *q;
+	struct akida_array x = net2_samples(g);
+	struct akida_diag *diag = akida_diag_create();
+	struct akida_quant_params p;
+
+	(void)state;
+	assert_int_equal(akida_check(g, "akida2", diag), 0);
+	akida_quant_params_init(&p);
+	assert_int_equal(akida_quantize(g, &p, &x, &q, NULL), 0);
+	assert_true(akida_check(q, "akida2", diag) > 0);
+	expect(diag, &e);
+	akida_diag_destroy(diag);
+	akida_graph_destroy(q);
+	akida_graph_destroy(g);
+	akida_array_fini(&x);
 }
 
 static void test_check_v2_network_with_every_layer_passes(void **state)
@@ -620,6 +651,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_check_v2_each_rule_alone),
+		cmocka_unit_test(test_check_v2_separable_is_split_in_float_networks_only),
 		cmocka_unit_test(test_check_v2_network_with_every_layer_passes),
 		cmocka_unit_test(test_check_v2_quantized_networks),
 		cmocka_unit_test(test_check_v2_unsigned_vectors_are_a_warning),

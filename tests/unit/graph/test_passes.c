@@ -465,6 +465,38 @@ static void test_insert_after_keeps_order_and_readers(void **state)
 }
 
 /* The network on x / 2 - 1 equals the one with Rescaling on x. */
+/* Both halves together compute what the whole did; the fused activation stays behind both. */
+static void test_separable_is_split_into_its_halves(void **state)
+{
+	struct akida_graph *g = net_start(6, 7, 3);
+	struct akida_array x;
+	float *before, *after;
+
+	(void)state;
+	net_separable(g, 5, 3, 2)->act = AK_ACT_RELU;
+	net_separable(g, 4, 5, 1)->use_bias = false;
+	net_finish(g);
+	x = net_samples(g, 2);
+	before = net_forward(g, &x);
+	assert_int_equal(ak_pass_split_separables(g), 0);
+	assert_int_equal(ak_graph_finish(g, NULL), 0);
+	ORDER(g, AK_OP_INPUT, AK_OP_DEPTHWISE, AK_OP_CONV2D, AK_OP_DEPTHWISE, AK_OP_CONV2D);
+	assert_string_equal(g->nodes[1].name, "dw_SeparableConv2D");
+	assert_string_equal(g->nodes[2].name, "SeparableConv2D");
+	assert_int_equal(g->nodes[2].act, AK_ACT_RELU);
+	assert_true(g->nodes[2].use_bias && !g->nodes[4].use_bias);
+	assert_int_equal(g->nodes[1].stride_h, 2);
+	after = net_forward(g, &x);
+	for (size_t i = 0; i < 2 * akida_graph_outputs(g); i++)
+		assert_true(fabsf(before[i] - after[i]) <= 1e-4f * (1 + fabsf(before[i])));
+	assert_int_equal(ak_pass_split_separables(g), 0); /* nothing is left */
+	assert_int_equal(g->count, 5);
+	free(before);
+	free(after);
+	akida_array_fini(&x);
+	akida_graph_destroy(g);
+}
+
 static void test_insert_rescaling_comes_first(void **state)
 {
 	struct akida_graph *g = net_start(5, 5, 1), *r, *no;
@@ -519,6 +551,7 @@ int main(void)
 		cmocka_unit_test(test_cut_head_softmax_and_unit_reshapes_with_a_note),
 		cmocka_unit_test(test_sanitize_everything_at_once_keeps_outputs),
 		cmocka_unit_test(test_insert_after_keeps_order_and_readers),
+		cmocka_unit_test(test_separable_is_split_into_its_halves),
 		cmocka_unit_test(test_insert_rescaling_comes_first),
 	};
 

@@ -166,6 +166,7 @@ static inline void net2_quantize(const struct akida_graph *g, const struct akida
 	p.weight_bits = weights;
 	p.activation_bits = acts;
 	p.per_tensor = 0;
+	p.split_separables = 1;
 	p.batch_size = NET2_FRAMES;
 	err = akida_quantize(g, &p, x, q, diag);
 	if (err)
