@@ -91,9 +91,16 @@ ifneq ($(findstring aarch64,$(shell $(CC) -dumpmachine 2>/dev/null)),)
 $(B)/obj/libakida/kernels/arm/neon.o: ALL_CFLAGS += -O3
 $(B)/obj/libakida/kernels/arm/dotprod.o: ALL_CFLAGS += -O3 -march=armv8.2-a+dotprod
 endif
+# make leaves the backslash of \# in a function's argument alone.
+HASH := \#
 # io_uring where liburing's header is; its library is looked for at run time.
-ifneq ($(shell printf '\#include <liburing.h>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo yes),)
+ifneq ($(shell printf '$(HASH)include <liburing.h>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo yes),)
 $(B)/obj/libakida/device/uring.o: ALL_CFLAGS += -DAKIDA_LIBURING
+endif
+# MPI likewise: OpenMPI's header where mpicc or Debian's path knows it.
+MPI_CPPFLAGS := $(shell mpicc --showme:compile 2>/dev/null)
+ifneq ($(shell printf '$(HASH)include <mpi.h>\nint a[OMPI_MAJOR_VERSION];\n' | $(CC) $(MPI_CPPFLAGS) -S -o /dev/null -x c - >/dev/null 2>&1 && echo yes),)
+$(B)/obj/libakida/train/ranks.o: ALL_CFLAGS += -DAKIDA_OPENMPI $(MPI_CPPFLAGS:-I%=-isystem %)
 endif
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -171,7 +178,7 @@ unit: $(TEST_BIN)
 ## Work on a fresh machine: these install what they need first
 
 deps:
-	@sh $(DEPS) install build uring toolchain test
+	@sh $(DEPS) install build uring toolchain mpi test
 
 bench:
 	@sh $(DEPS) install build uring toolchain
@@ -179,7 +186,7 @@ bench:
 	$(B)/bin/akida-bench -d virtual:akd1000 --save-json $(B)/bench.json
 
 check check-unit check-asan check-cli check-golden check-build check-arm lint:
-	@sh $(DEPS) install build uring toolchain test $(if $(filter check check-arm,$@),arm)
+	@sh $(DEPS) install build uring toolchain test $(if $(filter check check-arm,$@),arm) $(if $(filter check check-cli,$@),mpi)
 	@[ $@ != check ] || $(MAKE) --no-print-directory check-kernel-ready
 	@$(MAKE) $(JOBS) --no-print-directory lib tools unit-bin
 	@MAKE='$(MAKE)' B='$(B)' sh tests/run.sh $@

@@ -45,6 +45,7 @@ const struct akida_toolchain *akida_toolchain(uint32_t abi)
 		.quant_check = akida_quant_check,
 		.graph_resize = akida_graph_resize,
 		.npz_save = akida_npz_save,
+		.ranks_apart = akida_ranks_apart,
 	};
 
 	return abi == AKIDA_TOOLCHAIN_ABI ? &table : NULL;

@@ -30,6 +30,56 @@ void ak_fake_quant_weights(const float *w, float *q, size_t count, uint32_t chan
 		}
 }
 
+#define CLIP_STEPS 32
+
+/* What rounding to (2^bits - 1) values of clipped weights changes, over `every`-th value from w on. */
+static double clip_error(const float *w, size_t count, size_t every, float range, float top)
+{
+	float s = fmaxf(range / top, 1e-6f);
+	double sum = 0;
+	size_t i;
+
+	for (i = 0; i < count; i += every) {
+		float v = fminf(fmaxf(rintf(w[i] / s), -top), top) * s - w[i];
+
+		sum += (double)v * (double)v;
+	}
+	return sum;
+}
+
+static void clip_channel(float *w, size_t count, size_t every, float top)
+{
+	float max = 0, best = 0;
+	double least = INFINITY, e;
+	size_t i;
+	int k;
+
+	for (i = 0; i < count; i += every)
+		max = fmaxf(max, fabsf(w[i]));
+	for (k = CLIP_STEPS; k > 0; k--) {
+		e = clip_error(w, count, every, max * (float)k / CLIP_STEPS, top);
+		if (e < least) {
+			least = e;
+			best = max * (float)k / CLIP_STEPS;
+		}
+	}
+	for (i = 0; i < count; i += every)
+		w[i] = fminf(fmaxf(w[i], -best), best);
+}
+
+void ak_fake_quant_clip(float *w, size_t count, uint32_t channels, uint32_t bits, int per_tensor)
+{
+	const float top = (float)((1u << (bits - 1)) - 1);
+	uint32_t c;
+
+	if (per_tensor) {
+		clip_channel(w, count, 1, top);
+		return;
+	}
+	for (c = 0; c < channels; c++)
+		clip_channel(w + c, count - c, channels, top);
+}
+
 void ak_fake_quant_activations(const float *x, float *q, size_t count, uint32_t bits, float *range, int update)
 {
 	const float top = (float)((1u << bits) - 1);

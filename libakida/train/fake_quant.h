@@ -23,6 +23,11 @@ struct ak_fake_quant {
 void ak_fake_quant_weights(const float *w, float *q, size_t count, uint32_t channels, uint32_t bits, int per_tensor,
 			   float *scratch);
 /*
+ * Clips w to the range, per channel or over all, whose quantizer changes w least (sum of squares, ranges of max|w| * k / 32).
+ * With 3 values a weight, most weights are nearer to 0 than to the largest, and a quantizer of the whole range loses them.
+ */
+void ak_fake_quant_clip(float *w, size_t count, uint32_t channels, uint32_t bits, int per_tensor);
+/*
  * q = min(floor(x / s + 1/2), 2^bits - 1) * s with s = range / (2^bits - 1), x >= 0. update: the range follows
  * the maximum as calibration does, 0.9 old + 0.1 new, the first one as it is.
  */

@@ -87,6 +87,12 @@ static int check_params(struct trainer *t)
 		return bad(t, "threads", p->threads, "0 to 1024");
 	if (p->shift > 64)
 		return bad(t, "shift", p->shift, "0 to 64");
+	if (p->tune > 1)
+		return bad(t, "tune", p->tune, "0 or 1");
+	if (p->tune)
+		t->p.quantized_epochs = p->quantized_epochs ? p->quantized_epochs : p->epochs;
+	if (p->tune && p->quantized_epochs != p->epochs)
+		return bad(t, "quantized_epochs", p->quantized_epochs, "0 or all epochs when tuning");
 	if (p->quantized_epochs > p->epochs)
 		return bad(t, "quantized_epochs", p->quantized_epochs, "at most epochs");
 	if (p->quantized_epochs) {
@@ -273,8 +279,11 @@ static int diverged(struct trainer *t, uint32_t epoch, uint32_t batch, double lo
 static int train_batch(struct trainer *t, bool quantized, uint32_t first, uint32_t count, struct ak_random *shift,
 		       double *loss, uint64_t *right)
 {
-	/* every other batch stays float, so that the float form and the moving statistics keep up with the weights */
-	bool full = count == t->batch, through = quantized && first / t->batch % 2 == 0;
+	/*
+	 * Every other batch stays float, so that the float form and the moving statistics keep up with the weights. When
+	 * tuning they stay as they are.
+	 */
+	bool full = count == t->batch, through = quantized && (t->p.tune || first / t->batch % 2 == 0);
 	struct ak_dnn *net = through ? (full ? t->quant : t->quant_rest) : (full ? t->net : t->net_rest);
 	uint32_t i;
 	int err;
@@ -405,6 +414,21 @@ static int train_epoch(struct trainer *t, uint32_t epoch)
 	return judge(t, &e);
 }
 
+/* Kernels of 2 and 3 bits, before the networks take them from the graph. */
+static void clip_kernels(struct trainer *t)
+{
+	uint32_t i;
+
+	for (i = 0; i < t->chain.param_count; i++) {
+		const struct ak_chain_param *p = &t->chain.params[i];
+		uint32_t bits = p->first ? t->p.input_weight_bits : t->p.weight_bits;
+
+		if (p->role == AK_CHAIN_KERNEL && bits < 4)
+			ak_fake_quant_clip(t->work->nodes[p->node].weights[p->weight].data, p->count, p->channels, bits,
+					   p->depthwise);
+	}
+}
+
 static int train(struct trainer *t, struct akida_graph *g)
 {
 	uint32_t epoch;
@@ -414,6 +438,8 @@ static int train(struct trainer *t, struct akida_graph *g)
 		err = ak_chain_init(&t->chain, t->work, t->diag);
 	if (!err)
 		err = check_data(t, g);
+	if (!err && t->p.tune)
+		clip_kernels(t);
 	if (!err)
 		err = create_nets(t);
 	if (!err)

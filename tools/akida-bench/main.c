@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "akida-bench/bench.h"
+#include "common/measure.h"
 #include "common/options.h"
 #include "common/report.h"
 #include "common/spec.h"
@@ -96,43 +97,16 @@ static int measure_sparsity(struct bench *b, const struct runner *r, const struc
 static int measure(struct bench *b, struct runner *r, const struct akida_dataset *data,
 		   const struct akida_array *frames)
 {
-	int32_t *potentials = calloc(b->frames * r->outputs, sizeof(*potentials));
-	float *predictions = calloc(b->frames * r->outputs, sizeof(*predictions));
-	int status;
+	int status = measure_run(r, frames, data->y.data, b->frames, &b->stats, &b->correct);
 
-	if (!potentials || !predictions) {
-		status = tool_error(r->info.name, "sys.no-memory", "no memory for the outputs of %llu frames",
-				    (unsigned long long)b->frames);
-		goto out;
-	}
-	/* One frame first: code and tables are warm, and the clocks start at zero. */
-	status = runner_run(r, frames, 1, potentials);
 	if (status)
-		goto out;
-	akida_session_stats_reset(r->session);
-	status = runner_run(r, frames, b->frames, potentials);
-	if (status)
-		goto out;
-	b->stats.size = sizeof(b->stats);
-	akida_session_stats(r->session, &b->stats);
-	if (b->stats.unknown_events) {
-		status = tool_error(r->info.name, "nsoc.unknown", "%llu events were not understood, the last: %s",
-				    (unsigned long long)b->stats.unknown_events, b->stats.unknown_last);
-		goto out;
-	}
-	if (data->y.data) {
-		(void)runner_predict(r, potentials, b->frames, predictions);
-		b->has_accuracy = true;
-		b->total = b->frames;
-		b->correct = runner_correct(predictions, r->outputs, data->y.data, b->frames);
-	}
+		return status;
+	b->has_accuracy = data->y.data;
+	b->total = b->frames;
 	status = measure_sparsity(b, r, frames);
 	b->quality = b->has_accuracy && b->mapped
 			     ? report_quality(&b->stats, b->correct, b->total, b->program.memory_bytes)
 			     : NAN;
-out:
-	free(potentials);
-	free(predictions);
 	return status;
 }
 

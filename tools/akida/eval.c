@@ -5,6 +5,7 @@
 #include <string.h>
 #include "akida/commands.h"
 #include "common/json.h"
+#include "common/measure.h"
 #include "common/options.h"
 #include "common/runner.h"
 #include "common/spec.h"
@@ -17,35 +18,6 @@ struct eval {
 	uint64_t correct, total;
 	const char *ran_on;
 };
-
-#define FLOAT_SLICE 256u
-
-/* Float inference in slices, scaled and shifted first. */
-static int run_float(const struct akida_toolchain *t, const struct akida_graph *g, const struct akida_dataset *d,
-		     struct eval *e)
-{
-	size_t outputs = t->graph_outputs(g), frame = akida_array_elements(&d->x) / d->x.dims[0];
-	float *out = calloc(FLOAT_SLICE * outputs, sizeof(*out));
-	struct akida_diag *diag = akida_diag_create();
-	const char *bytes = d->x.data;
-	struct akida_array x = d->x;
-	int err = 0, status = 0;
-
-	for (uint64_t i = 0; out && !err && i < e->total; i += FLOAT_SLICE) {
-		uint64_t n = e->total - i < FLOAT_SLICE ? e->total - i : FLOAT_SLICE;
-
-		x.dims[0] = n;
-		x.data = (void *)(uintptr_t)(bytes + i * frame * akida_dtype_bytes(d->x.dtype));
-		err = t->graph_forward(g, &x, out, diag);
-		if (!err)
-			e->correct += runner_correct(out, outputs, (const int32_t *)d->y.data + i, n);
-	}
-	if (err || !out)
-		status = tool_fail(diag, e->model, out ? err : -12);
-	akida_diag_destroy(diag);
-	free(out);
-	return status;
-}
 
 /* x * scale + offset as float32. */
 static int rescale(struct akida_dataset *d, double scale, double offset)
@@ -113,7 +85,7 @@ static int eval_float(struct eval *e)
 	if (!status)
 		status = rescale(&d, e->scale, e->offset);
 	if (!status)
-		status = run_float(t, s.graph, &d, e);
+		status = measure_float(s.graph, &d, e->total, e->model, &e->correct);
 	akida_dataset_fini(&d);
 out:
 	stage_close(&s);

@@ -33,7 +33,9 @@ static void show_progress(void *ctx, const struct akida_epoch *e)
 struct training {
 	const char *model, *network, *data, *out, *optimizer, *checkpoint;
 	uint64_t epochs, batch, seed, patience, threads, limit, shift, quantized;
+	uint64_t input_bits, weight_bits, activation_bits; /* of the quantized epochs */
 	double rate, final_rate, momentum, decay, validation;
+	bool tune;
 };
 
 static int train_graph(const struct training *a, struct akida_graph *g, const char *out)
@@ -42,12 +44,13 @@ static int train_graph(const struct training *a, struct akida_graph *g, const ch
 	bool terminal = isatty(STDERR_FILENO);
 	struct akida_train_params p = {
 		.size = sizeof(p),
-		.input_weight_bits = 8,
-		.weight_bits = 4,
-		.activation_bits = 4,
+		.input_weight_bits = (uint32_t)a->input_bits,
+		.weight_bits = (uint32_t)a->weight_bits,
+		.activation_bits = (uint32_t)a->activation_bits,
 		.final_learning_rate = (float)a->final_rate,
 		.shift = (uint32_t)a->shift,
 		.quantized_epochs = (uint32_t)a->quantized,
+		.tune = a->tune,
 		.optimizer = strcmp(a->optimizer, "sgd") ? AKIDA_ADAM : AKIDA_SGD,
 		.learning_rate = (float)a->rate,
 		.momentum = (float)a->momentum,
@@ -110,7 +113,10 @@ static int train_run(int argc, char **argv)
 			     .batch = 128,
 			     .seed = 1,
 			     .rate = 1e-3,
-			     .momentum = 0.9};
+			     .momentum = 0.9,
+			     .input_bits = 8,
+			     .weight_bits = 4,
+			     .activation_bits = 4};
 	const struct option_spec spec[] = {
 		{"-m --model", OPTION_TEXT, &a.model, "network to go on with (.h5); without it a new one", 0, 0},
 		{"--network", OPTION_TEXT, &a.network, "new network: mnist (default) or first-light", 0, 0},
@@ -125,7 +131,12 @@ static int train_run(int argc, char **argv)
 		 0, 0},
 		{"--shift", OPTION_COUNT, &a.shift, "move images up to so many pixels at random (0)", 0, 64},
 		{"--quantized_epochs", OPTION_COUNT, &a.quantized,
-		 "so many last epochs see 8/4/4 quantizers: less is lost when quantizing later (0)", 0, 100000},
+		 "so many last epochs see quantizers: less is lost when quantizing later (0)", 0, 100000},
+		{"--tune", OPTION_FLAG, &a.tune,
+		 "quantizers in all batches of all epochs, for a network trained before", 0, 0},
+		{"-i --input_weight_bits", OPTION_COUNT, &a.input_bits, "of these quantizers (8)", 2, 8},
+		{"-w --weight_bits", OPTION_COUNT, &a.weight_bits, "of these quantizers (4)", 2, 8},
+		{"-a --activation_bits", OPTION_COUNT, &a.activation_bits, "of these quantizers (4)", 1, 8},
 		{"--optimizer", OPTION_TEXT, &a.optimizer, "adam (default) or sgd", 0, 0},
 		{"--momentum", OPTION_NUMBER, &a.momentum, "of sgd (0.9)", 0, 0},
 		{"--weight_decay", OPTION_NUMBER, &a.decay, "(0)", 0, 0},
@@ -224,7 +235,7 @@ int command_train(int argc, char **argv)
 	static const char *const steps[] = {"tune", "rescale", "extract"};
 
 	if (argc && (!strcmp(argv[0], "--help") || !strcmp(argv[0], "-h"))) {
-		printf("usage: akida train mnist train|eval [options]\n");
+		printf("usage: akida train mnist [train|eval] [options]\n");
 		return TOOL_DONE;
 	}
 	if (argc < 1)
@@ -234,8 +245,8 @@ int command_train(int argc, char **argv)
 			return tool_error(argv[0], "sys.missing-part", "this task is not available in this version");
 	if (strcmp(argv[0], "mnist"))
 		return tool_usage("unknown task '%s'; there is mnist", argv[0]);
-	if (argc < 2)
-		return tool_usage("train mnist needs train or eval");
+	if (argc < 2 || argv[1][0] == '-')
+		return command_train_mnist(argc - 1, argv + 1);
 	if (!strcmp(argv[1], "train"))
 		return train_run(argc - 2, argv + 2);
 	if (!strcmp(argv[1], "eval"))

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # What building and testing need, found by looking (not by asking a package manager), installed with apt on request.
-#   deps.sh list|need|install GROUP...      groups: build uring toolchain test arm bench kernel kernel-arm64 kernel-debug kernel-newest
+#   deps.sh list|need|install GROUP...      groups: build uring toolchain mpi test arm bench kernel kernel-arm64 kernel-debug kernel-newest
 # list prints the missing Debian packages; need fails with them; install gets them without questions.
 set -u
 CC=${CC:-gcc} # may be two words: ccache gcc
@@ -22,6 +22,8 @@ libprotobuf-c-dev hdr protobuf-c/protobuf-c.h
 protobuf-c-compiler cmd protoc-c
 libonnx-dev file /usr/include/onnx/onnx.proto
 libsnappy-dev hdr snappy-c.h" ;;
+	mpi) echo "libopenmpi-dev cmd mpicc
+openmpi-bin cmd mpirun" ;;
 	test) echo "libcmocka-dev cmocka cmocka.h
 clang cmd clang
 clang-format cmd clang-format

@@ -71,6 +71,7 @@ struct akida_toolchain {
 	int (*graph_resize)(const struct akida_graph *g, uint32_t rank, const uint32_t *dims, struct akida_graph **out,
 			    struct akida_diag *diag);
 	int (*npz_save)(const char *path, const char *name, const struct akida_array *a, struct akida_diag *diag);
+	int (*ranks_apart)(uint32_t *rank, uint32_t *count, struct akida_diag *diag);
 };
 
 /* NULL when abi is not AKIDA_TOOLCHAIN_ABI. Static storage. */

@@ -38,10 +38,22 @@ struct akida_train_params {
 	 */
 	uint32_t quantized_epochs;				  /* 0: none */
 	uint32_t input_weight_bits, weight_bits, activation_bits; /* 8, 4, 4; weights 2 to 8, activations 1 to 8 */
+	/*
+	 * 1: tuning. All batches of all epochs pass through the quantizers (quantized_epochs is 0 or epochs), so that normalizations
+	 * keep their moving statistics. Kernels of 2 and 3 bits begin clipped to the range that rounding to so few
+	 * values changes least. For a network that was trained in float before. 0: off.
+	 */
+	uint32_t tune;
 };
 AKIDA_API void akida_train_params_init(struct akida_train_params *p);
 
-/* A named network with initial weights: "mnist" (the seed assignment's), "first-light". -ENOENT for other names. */
+/*
+ * A network with initial weights for 28 x 28 x 1 images (0 to 255): "mnist" (the seed assignment's), "first-light", or its layers
+ * in words joined by '-'. A word is cKxF (convolution, kernel K x K from 1 to 7, F filters up to 1024), sKxF (separable
+ * convolution) or dU (fully connected, U units), padding "same", followed by any of sN (stride 1 to 3), pN (max
+ * pooling 1 to 3), n (batch normalization instead of a bias), rN (ReLU with maximum N, 1 to 255): "c3x16p2r3-c3x16p2r3-d10"
+ * has the layers of "mnist". -ENOENT for anything else.
+ */
 AKIDA_API int akida_network_create(const char *name, uint64_t seed, struct akida_graph **out, struct akida_diag *diag);
 /*
  * Trains a chain of layers in place on x (n, input shape; any dtype, taken as it is) and labels y (n, int32,
@@ -53,5 +65,13 @@ AKIDA_API int akida_network_create(const char *name, uint64_t seed, struct akida
  */
 AKIDA_API int akida_train(struct akida_graph *g, const struct akida_dataset *data, const struct akida_train_params *p,
 			  struct akida_diag *diag);
+
+/*
+ * The place of this process among those that mpirun started: *rank of *count, 0 of 1 without mpirun. They need not meet again: after
+ * this call any of them may end, or be killed, and the others do not wait (mpirun --enable-recovery keeps them running).
+ * Once per process, before threads begin. -EOPNOTSUPP started by mpirun, but OpenMPI was not there at build or is not now;
+ * -EIO it fails.
+ */
+AKIDA_API int akida_ranks_apart(uint32_t *rank, uint32_t *count, struct akida_diag *diag);
 
 #endif

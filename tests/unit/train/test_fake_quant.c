@@ -55,6 +55,31 @@ static void test_weights_zero_channel_stays_zero(void **state)
 	near(w[3], -1);
 }
 
+/*
+ * 2 bits: values -c, 0, c. {1, 0.2, 0.2, -0.2, 0}: without clipping all but the first are lost (error 0.12). Of the ranges k / 32
+ * the error is 3 (c - 0.2)^2 + (1 - c)^2 for c below 0.4, least at c = 12/32 (0.4826), and 0.12 + (1 - c)^2 above: nothing to
+ * clip. {1, 0.6, 0.6, -0.6, 0.5}: all are kept for every c, least at 3.3 / 5 = 0.66, so 21/32.
+ */
+static void test_clip_finds_the_range_that_changes_least(void **state)
+{
+	float w[] = {1, 1, 0.2f, 0.6f, 0.2f, 0.6f, -0.2f, -0.6f, 0, 0.5f};
+	float all[] = {0, -2, 0.5f, 2}, zero[2] = {0, 0};
+
+	(void)state;
+	ak_fake_quant_clip(w, 10, 2, 2, 0);
+	near(w[0], 1);
+	near(w[2], 0.2);
+	near(w[1], 21.0 / 32);
+	near(w[3], 0.6);
+	near(w[7], -0.6);
+	near(w[9], 0.5);
+	ak_fake_quant_clip(all, 4, 2, 2, 1);
+	near(all[1], -2);
+	near(all[3], 2);
+	ak_fake_quant_clip(zero, 2, 2, 2, 0);
+	near(zero[0], 0);
+}
+
 /* range 3, 4 bits: steps of 0.2, halves go up, what is beyond the range is 3. 21 values: more than one vector. */
 static void test_activations_round_half_up_and_saturate(void **state)
 {
@@ -96,6 +121,7 @@ int main(void)
 		cmocka_unit_test(test_weights_per_channel),
 		cmocka_unit_test(test_weights_per_tensor),
 		cmocka_unit_test(test_weights_zero_channel_stays_zero),
+		cmocka_unit_test(test_clip_finds_the_range_that_changes_least),
 		cmocka_unit_test(test_activations_round_half_up_and_saturate),
 		cmocka_unit_test(test_activations_range_follows_as_calibration),
 	};

@@ -61,6 +61,52 @@ static void test_network_create_same_seed_same_weights(void **state)
 	akida_graph_destroy(c);
 }
 
+/* Words, their parameters counted by hand, and layers: input, rescaling, and what the words say. */
+static void test_network_create_from_words(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t parameters; /* 0: refused */
+		uint32_t nodes;
+	} cases[] = {
+		{"c3x16p2r3-c3x16p2r3-d10", 10330, 10},
+		{"d10", 7850, 4},
+		{"c5x8s2nr6-d10", 25 * 8 + 4 * 8 + 14 * 14 * 8 * 10 + 10, 7},
+		{"c7x4s3-s3x6p2n-d3", 49 * 4 + 4 + 9 * 4 + 4 * 6 + 4 * 6 + 5 * 5 * 6 * 3 + 3, 8},
+		{"c3x4-d5r1-d10", 9 * 4 + 4 + 784 * 4 * 5 + 5 + 5 * 10 + 10, 7},
+		{"", 0, 0},
+		{"c3x16-", 0, 0},
+		{"-d10", 0, 0},
+		{"c3", 0, 0},
+		{"c0x4-d10", 0, 0},
+		{"c8x4-d10", 0, 0},
+		{"c3x0-d10", 0, 0},
+		{"c3x99999999999-d10", 0, 0},
+		{"c3x4s-d10", 0, 0},
+		{"c3x4s4-d10", 0, 0},
+		{"c3x4q1-d10", 0, 0},
+		{"d10p2", 0, 0},
+		{"d10-c3x4", 0, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct akida_graph *g = NULL;
+		int err = akida_network_create(cases[i].text, 1, &g, NULL);
+
+		if (err != (cases[i].parameters ? 0 : -ENOENT))
+			fail_msg("%s: %d", cases[i].text, err);
+		if (err) {
+			assert_null(g);
+			continue;
+		}
+		if (parameters(g) != cases[i].parameters || akida_graph_nodes(g) != cases[i].nodes)
+			fail_msg("%s: %llu parameters, %u nodes", cases[i].text, (unsigned long long)parameters(g),
+				 akida_graph_nodes(g));
+		akida_graph_destroy(g);
+	}
+}
+
 static void test_network_create_unknown_name_is_enoent(void **state)
 {
 	struct akida_diag *diag = akida_diag_create();
@@ -190,6 +236,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_network_create_mnist_has_10330_parameters),
 		cmocka_unit_test(test_network_create_same_seed_same_weights),
+		cmocka_unit_test(test_network_create_from_words),
 		cmocka_unit_test(test_network_create_unknown_name_is_enoent),
 		cmocka_unit_test(test_forward_equals_the_graphs_inference),
 		cmocka_unit_test(test_forward_of_the_ecg_network_equals_the_graphs_inference),

@@ -270,6 +270,41 @@ static void test_train_quantized_epochs_leave_a_float_network(void **state)
 	assert_true(weights_of(8)[0] != weights_of(8)[1] && weights_of(8)[1] != weights_of(8)[2]);
 }
 
+/*
+ * A float network of 2-bit quality after tuning: what the quantizers leave of its weights is as accurate as in training. The
+ * moving statistics stay. The same epochs without tuning lose more.
+ */
+static void test_train_tune_fits_the_network_to_two_bits(void **state)
+{
+	struct log l;
+	struct akida_train_params p = params(&l);
+	double before, after;
+	float mean[8];
+
+	(void)state;
+	assert_int_equal(akida_train(graph, &data, &p, diag), 0);
+	memcpy(mean, graph->nodes[3].weights[2].data, sizeof(mean));
+	p = params(&l);
+	p.epochs = 1;
+	p.learning_rate = 1e-12f;
+	p.validation_split = 0.4f;
+	p.weight_bits = p.input_weight_bits = p.activation_bits = 2;
+	p.quantized_epochs = 1;
+	assert_int_equal(akida_train(graph, &data, &p, diag), 0);
+	before = l.last.val_loss;
+	memcpy(graph->nodes[3].weights[2].data, mean, sizeof(mean));
+	p.tune = 1;
+	p.quantized_epochs = 0;
+	p.epochs = 20;
+	p.learning_rate = 0.003f;
+	assert_int_equal(akida_train(graph, &data, &p, diag), 0);
+	after = l.last.val_loss;
+	if (!(after < 0.7 * before))
+		fail_msg("val_loss %g before, %g after", before, after);
+	assert_memory_equal(graph->nodes[3].weights[2].data, mean, sizeof(mean));
+	assert_false(akida_graph_quantized(graph));
+}
+
 static int count_files(const char *folder)
 {
 	DIR *d = opendir(folder);
@@ -374,6 +409,11 @@ static void test_train_bad_parameters_are_refused(void **state)
 	BAD(patience, 2); /* without validation */
 	BAD(shift, 100);
 	BAD(quantized_epochs, 13);
+	BAD(tune, 2);
+	p = params(&l);
+	p.tune = 1;
+	p.quantized_epochs = p.epochs - 1;
+	refuse(-EINVAL, "train.parameter", &p);
 	p = params(&l);
 	p.quantized_epochs = 1;
 	p.weight_bits = 1;
@@ -444,6 +484,7 @@ int main(void)
 		TEST(test_train_same_seed_same_weights),
 		TEST(test_train_early_stopping_restores_the_best),
 		TEST(test_train_quantized_epochs_leave_a_float_network),
+		TEST(test_train_tune_fits_the_network_to_two_bits),
 		TEST(test_train_checkpoint_is_whole_and_alone),
 		TEST(test_train_checkpoint_that_cannot_be_written_fails),
 		TEST(test_train_diverging_is_reported),
