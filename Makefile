@@ -290,6 +290,17 @@ bench-sessions:
 	@$(MAKE) $(JOBS) -s --no-print-directory models $(B)/bench/sessions >&2
 	@$(RUNNER) $(B)/bench/sessions $(B)/share/akida/models/mnist.akm
 
+# From .h5 to .akp: seconds and memory of AkidaNet at 224; ends with 1 above 3 s, 400 MB or 2 s of mapping. ALPHA=0.5,1
+$(B)/bench/convert: tests/bench/convert.c $(BENCH_LIB) $(B)/lib/libakida-tools.a
+	@mkdir -p $(@D)
+	$(SAY) BIN $@
+	$(Q)$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) $(BENCH_CPPFLAGS) $< $(B)/lib/libakida-tools.a $(BENCH_LIB) -o $@ $(TOOLCHAIN_LIBS) \
+		-lpthread -ldl -lm
+bench-convert:
+	@sh $(DEPS) install build uring toolchain >&2
+	@$(MAKE) $(JOBS) -s --no-print-directory $(B)/bench/convert >&2
+	@folder=$$(mktemp -d) && $(B)/bench/convert $$folder $(or $(subst $(comma), ,$(ALPHA)),0.5 1); status=$$?; rm -rf $$folder; exit $$status
+
 ## The cost model: fits its parameters to published figures, prints the error table of docs/cost-model.md
 
 $(B)/cost/fit: tests/cost/fit.c $(wildcard tests/cost/*.h) $(B)/lib/libakida.a $(B)/lib/libakida-tools.a
@@ -337,6 +348,7 @@ help:
 	@echo "make check-kernel-debug   the same on a kernel with KASAN, lockdep and more, which the first run builds"
 	@echo "make -s bench-kernels    the cpu device beside oneDNN and XNNPACK; T=1,2 BATCH=1,32 NETS=W1,W2,W3,W4a,W4b,W4c BITS=8,4,84"
 	@echo "make -s bench-sessions   load, memory, threads, software NSoC beside the cpu device, sparse activations"
+	@echo "make -s bench-convert    seconds and memory from a quantized AkidaNet in .h5 to its .akp; ALPHA=0.5,1"
 	@echo "make -s fit-cost    fit the cost model to published figures, print its errors (docs/cost-model.md)"
 	@echo "make -s bench-driver     system calls, interrupts, doorbells and CPU time for each MiB, in a real kernel; KERNELS=6.1"
 	@echo "make -s count-arm        instructions of a frame on AArch64, by qemu-user; NETS=W1,W2"
@@ -354,6 +366,6 @@ print-%:
 	@echo '$($*)'
 
 .PHONY: module module-install dkms-tree all lib runtime tools links models unit unit-bin deps bench check check-unit check-asan check-cli check-golden \
-	check-build check-arm check-kernel check-kernel-ready check-kernel-debug lint format docs install clean help bench-kernels bench-sessions count-arm fit-cost bench-driver $(NOT_YET)
+	check-build check-arm check-kernel check-kernel-ready check-kernel-debug lint format docs install clean help bench-kernels bench-sessions bench-convert count-arm fit-cost bench-driver $(NOT_YET)
 .DELETE_ON_ERROR:
 -include $(RUNTIME_OBJ:.o=.d) $(TOOLCHAIN_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TEST_BIN:=.d)
