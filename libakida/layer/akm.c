@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * .akm files: a converted model in the container of base/container.h. Three mandatory sections:
+ * .akm files: a converted model in the container of base/container.h. Three mandatory sections, one optional:
  *
  *   HEAD  u32 layers, u32 record bytes, zero to 64, char source[64]
  *   LAYR  one record per layer of an Akida v1 model, RECORD_BYTES:
@@ -15,6 +15,8 @@
  *              4 bounded ReLU, 8 rescale), activation type, fifo
  *         176  u64 offset in DATA of each array in the order of ak_v2_arrays; all ones: absent
  *         280  zero
+ *   LERN  optional: parameters and state of the last layer's edge learning (learn.c). A reader that does not know it has the
+ *         weights as they are
  *   DATA  the arrays, each aligned to 64 bytes; their lengths follow from the parameters
  *
  * Shapes are derived, never stored. No packet words. A loaded model keeps the file's bytes and points into them.
@@ -27,6 +29,7 @@
 #include "base/fileio.h"
 #include "base/le.h"
 #include "layer/layer.h"
+#include "layer/learn.h"
 #include "layer/v2.h"
 
 #define AKM_MAGIC "AKIDAAKM"
@@ -179,7 +182,9 @@ int ak_model_serialize(const struct akida_model *m, void **bytes, size_t *len)
 	uint8_t head[HEAD_BYTES] = {0}, *records, *data;
 	struct array_view v[ARRAYS_MAX];
 	size_t total = 0, at = 0, record_bytes = akida_model_ip(m) == 2 ? RECORD2_BYTES : RECORD_BYTES;
-	struct ak_section sections[3] = {
+	const struct akida_layer *last = &m->layers[m->count - 1];
+	uint8_t *learning = NULL;
+	struct ak_section sections[4] = {
 		{"HEAD", AK_SECTION_MANDATORY, head, sizeof(head)},
 		{"LAYR", AK_SECTION_MANDATORY, NULL, m->count * record_bytes},
 		{"DATA", AK_SECTION_MANDATORY, NULL, 0},
@@ -213,8 +218,16 @@ int ak_model_serialize(const struct akida_model *m, void **bytes, size_t *len)
 	sections[1].data = records;
 	sections[2].data = data;
 	sections[2].bytes = total;
-	err = ak_container_write(AKM_MAGIC, AKM_MAJOR, AKM_MINOR, sections, 3, bytes, len);
+	if (last->learning) {
+		learning = malloc(ak_learning_bytes(last));
+		if (!learning)
+			goto free_parts;
+		ak_learning_put(last, learning);
+		sections[3] = (struct ak_section){"LERN", 0, learning, ak_learning_bytes(last)};
+	}
+	err = ak_container_write(AKM_MAGIC, AKM_MAJOR, AKM_MINOR, sections, learning ? 4 : 3, bytes, len);
 free_parts:
+	free(learning);
 	free(records);
 	free(data);
 	return err;
@@ -244,13 +257,13 @@ static int attach(struct akida_layer *l, const uint8_t *r, const struct ak_secti
 /* Takes ownership of bytes, also on failure. */
 static int from_bytes(void *bytes, size_t len, const char *name, struct akida_model **out, struct akida_diag *diag)
 {
-	static const char *const known[] = {"HEAD", "LAYR", "LAY2", "DATA"};
-	const struct ak_section *head, *records, *data;
+	static const char *const known[] = {"HEAD", "LAYR", "LAY2", "DATA", "LERN"};
+	const struct ak_section *head, *records, *data, *learning;
 	struct akida_layer *layers = NULL;
-	struct ak_section s[4];
+	struct ak_section s[5];
 	uint32_t count = 0, record_bytes = 0, least;
 	bool v2;
-	int err, n = ak_container_read(bytes, len, AKM_MAGIC, AKM_MAJOR, known, 4, s, 4, name, diag);
+	int err, n = ak_container_read(bytes, len, AKM_MAGIC, AKM_MAJOR, known, 5, s, 5, name, diag);
 
 	if (n < 0) {
 		err = n;
@@ -292,6 +305,12 @@ static int from_bytes(void *bytes, size_t len, const char *name, struct akida_mo
 		    (v2 && (err = get_record2(r, &layers[i], name, diag))) ||
 		    (err = ak_layer_finish(&layers[i], diag)) || (err = attach(&layers[i], r, data, name, diag)))
 			goto free_layers;
+	}
+	learning = ak_section_find(s, (uint32_t)n, "LERN");
+	if (learning && (err = ak_learning_get(&layers[count - 1], learning->data, learning->bytes))) {
+		ak_fail(diag, err, err == -ENOMEM ? AK_RULE_NOMEM : AK_RULE_CONTAINER_SECTION, name,
+			err == -ENOMEM ? "no memory for its learning state" : "has a malformed LERN section");
+		goto free_layers;
 	}
 	err = ak_model_create(layers, count, (const char *)head->data + 64, out, diag);
 	if (err)

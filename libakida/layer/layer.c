@@ -11,6 +11,7 @@
 #include <string.h>
 #include "base/diag.h"
 #include "layer/layer.h"
+#include "layer/learn.h"
 #include "layer/v2.h"
 
 #define MAX_KERNEL 16u
@@ -77,6 +78,8 @@ int ak_layer_alloc(struct akida_layer *l)
 void ak_layer_fini(struct akida_layer *l)
 {
 	ak_v2_fini(l); /* with the weights */
+	ak_learning_free(l->learning);
+	l->learning = NULL;
 	if (!l->borrowed) {
 		free(l->weights);
 		free(l->weights_pw);
@@ -351,6 +354,8 @@ int ak_model_create(struct akida_layer *layers, uint32_t count, const char *sour
 		err = ak_layer_finish(&layers[i], diag);
 		if (!err)
 			err = ak_layer_check_values(&layers[i], diag);
+		if (!err && layers[i].learning)
+			err = ak_learning_check(&layers[i], diag);
 	}
 	if (!err)
 		err = check_links(layers, count, diag);

@@ -25,6 +25,7 @@
 #define AK_LAYER_MAX_WEIGHTS ((uint64_t)1 << 30)
 
 struct ak_v2;
+struct ak_learning;
 
 struct akida_layer {
 	char name[AK_LAYER_NAME];
@@ -47,8 +48,9 @@ struct akida_layer {
 	int32_t *threshold; /* [f] */
 	int32_t *
 		step16; /* [f] act_step in 1/16 units, 1..AK_STEP16_MAX: floor(16 * act_step), as vendor programs have it */
-	float *scale;	  /* [f] without activation: predict = (P - threshold) / scale; else NULL */
-	struct ak_v2 *v2; /* Akida 2 layers only, owned */
+	float *scale;		      /* [f] without activation: predict = (P - threshold) / scale; else NULL */
+	struct ak_v2 *v2;	      /* Akida 2 layers only, owned */
+	struct ak_learning *learning; /* learn.h, owned; the last layer only, else NULL */
 	uint32_t inbounds, inbound[AKIDA_MAX_INBOUNDS]; /* what it reads, smaller indices; 0: the model's input */
 	bool borrowed; /* the arrays point into memory of the model and are not freed with the layer */
 

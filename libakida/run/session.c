@@ -51,8 +51,16 @@ int akida_session_create(struct akida_device *d, const struct akida_program *pro
 		return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, d->info.name, "no memory for a session");
 	s->dev = d;
 	s->meter.frame = record_frame;
-	err = d->ops->load(d, &load, &s->dims, diag);
+	err = load.model && d->ops == &ak_backend_cpu ? ak_learner_create(load.model, &s->learner) : 0;
+	if (err)
+		ak_fail(diag, err, AK_RULE_NOMEM, d->info.name, "no memory for a copy of the model to learn with");
+	if (s->learner)
+		load.model = ak_learner_model(s->learner);
+	s->load = load;
+	if (!err)
+		err = d->ops->load(d, &load, &s->dims, diag);
 	if (err) {
+		ak_learner_destroy(s->learner);
 		free(s);
 		return err;
 	}
@@ -68,6 +76,7 @@ void akida_session_destroy(struct akida_session *s)
 		return;
 	s->dev->ops->unload(s->dev);
 	s->dev->loaded = false;
+	ak_learner_destroy(s->learner);
 	free(s);
 }
 
@@ -114,6 +123,9 @@ int64_t akida_session_run(struct akida_session *s, const uint8_t *in, size_t fra
 	if (!in || !out)
 		return -EINVAL;
 	s->error[0] = 0;
+	n = s->learner ? ak_learner_refresh(s) : 0;
+	if (n < 0)
+		return n;
 	while (done < frames) {
 		size_t slice = frames - done < RUN_SLICE ? frames - done : RUN_SLICE;
 

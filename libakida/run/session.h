@@ -22,10 +22,13 @@ void ak_latency_add(struct ak_latency *l, uint64_t ns);
 
 #define AK_POWER_EVENTS 4096u /* a bounded ring, oldest dropped: ten minutes at the meter's 141 ms */
 
+struct ak_learner;
+
 struct akida_session {
 	struct ak_meter meter; /* first: the device calls back with its address */
 	struct akida_device *dev;
 	struct ak_load_dims dims;
+	struct ak_load load; /* as given; model: the learner's copy where there is one */
 	struct ak_latency latency;
 	struct akida_power_event power[AK_POWER_EVENTS];
 	size_t power_first, power_count;
@@ -35,6 +38,14 @@ struct akida_session {
 	uint64_t start_ns, end_ns;
 	uint64_t clk_base;
 	char error[480];
+	struct ak_learner *learner; /* learner.c; NULL unless the model learns on the cpu */
 };
+
+/* Of a model that ends in a learning layer: its own copy, which load.model then is. 0, with *out NULL for other models; -ENOMEM. */
+int ak_learner_create(const struct akida_model *m, struct ak_learner **out);
+void ak_learner_destroy(struct ak_learner *l);
+const struct akida_model *ak_learner_model(const struct ak_learner *l);
+/* Before frames run: the device gets the weights that were learned since. 0 or -errno. */
+int ak_learner_refresh(struct akida_session *s);
 
 #endif

@@ -207,7 +207,7 @@ struct word {
 	char kind;
 	uint32_t kernel, filters, stride, pool;
 	float relu;
-	bool norm;
+	bool norm, average;
 };
 
 /* A number from 1 to max at *p, which moves behind it; 0 otherwise. */
@@ -239,8 +239,9 @@ static bool parse_word(const char **p, struct word *w)
 	for (; **p && **p != '-';) {
 		char option = *(*p)++;
 
-		if (option == 'n') {
-			w->norm = true;
+		if (option == 'n' || option == 'g') {
+			w->norm |= option == 'n';
+			w->average |= option == 'g';
 			continue;
 		}
 		if (option == 's')
@@ -254,7 +255,24 @@ static bool parse_word(const char **p, struct word *w)
 		if ((*p)[-1] < '0' || (*p)[-1] > '9' || !w->stride)
 			return false;
 	}
-	return w->kind != 'd' || (w->stride == 1 && !w->pool);
+	return w->kind != 'd' || (w->stride == 1 && !w->pool && !w->average);
+}
+
+/* A global average leaves a vector: back to a map of one position. */
+static int add_map(struct akida_graph *g, uint32_t channels)
+{
+	struct ak_node *n;
+
+	if (g->nodes[g->count - 1].op != AK_OP_GAP && (g->count < 2 || g->nodes[g->count - 2].op != AK_OP_GAP) &&
+	    (g->count < 3 || g->nodes[g->count - 3].op != AK_OP_GAP))
+		return 0;
+	n = append(g, AK_OP_RESHAPE, "map");
+	if (!n)
+		return -ENOMEM;
+	n->rank = 3;
+	n->dims[0] = n->dims[1] = 1;
+	n->dims[2] = channels;
+	return 0;
 }
 
 /* h, w, c of the newest layer's output go into shape. */
@@ -272,6 +290,9 @@ static int add_word(struct akida_graph *g, const struct word *w, unsigned int in
 		err = err ? err : add_dense(g, name, in, w->filters, r);
 		shape[0] = shape[1] = 1;
 	} else {
+		err = add_map(g, shape[2]);
+		if (err)
+			return err;
 		err = w->kind == 'c' ? add_conv(g, name, w->kernel, shape[2], w->filters, w->stride, !w->norm, r)
 				     : add_separable(g, name, w->kernel, shape[2], w->filters, w->stride, r);
 		shape[0] = (shape[0] + w->stride - 1) / w->stride;
@@ -283,6 +304,11 @@ static int add_word(struct akida_graph *g, const struct word *w, unsigned int in
 		err = add_maxpool(g, part, w->pool);
 		shape[0] = (shape[0] + w->pool - 1) / w->pool;
 		shape[1] = (shape[1] + w->pool - 1) / w->pool;
+	}
+	if (!err && w->average) {
+		snprintf(part, sizeof(part), "%s/global_avg", name);
+		err = add_plain(g, AK_OP_GAP, part);
+		shape[0] = shape[1] = 1;
 	}
 	if (!err && w->norm) {
 		snprintf(part, sizeof(part), "%s/BN", name);
@@ -299,10 +325,20 @@ static int add_word(struct akida_graph *g, const struct word *w, unsigned int in
 static int build_text(struct akida_graph *g, const char *text, struct ak_random *r)
 {
 	uint32_t shape[3] = {28, 28, 1};
-	int err = add_input(g, shape[0], shape[1], shape[2]);
 	unsigned int index = 0;
 	bool flat = false;
 	struct word w;
+	int err;
+
+	if (*text == 'i') {
+		text++;
+		for (int i = 0; i < 3; i++) {
+			shape[i] = number(&text, 4096);
+			if (!shape[i] || *text++ != (i < 2 ? 'x' : '-'))
+				return -ENOENT;
+		}
+	}
+	err = add_input(g, shape[0], shape[1], shape[2]);
 
 	while (!err) {
 		if (!parse_word(&text, &w) || (flat && w.kind != 'd'))

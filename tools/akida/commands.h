@@ -23,6 +23,7 @@ int command_program(int argc, char **argv);
 int command_train(int argc, char **argv);
 int command_train_mnist(int argc, char **argv); /* without a step */
 int command_search(int argc, char **argv);
+int command_learn(int argc, char **argv);
 int command_models(int argc, char **argv);
 int command_reset(int argc, char **argv);
 int command_power(int argc, char **argv);

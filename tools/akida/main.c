@@ -33,6 +33,7 @@ static const struct command akida_commands[] = {
 	{"eval", command_eval, "-m FILE --data SPEC [-d DEVICE] [--float]"},
 	{"program", command_program, "dump|verify|decompile FILE: packets, safety, layers of a program"},
 	{"train", command_train, "mnist [train|eval]: the whole assignment, or a float network"},
+	{"learn", command_learn, "-m MODEL --data SPEC: new classes from a few samples each (provisional)"},
 	{"search", command_search, "mnist: the network and bits with the best quality figure, over MPI ranks"},
 	{"models", command_models, "create|list|summary|sparsity: networks of the model zoo"},
 	{"reset", command_reset, "-d /dev/akidaN: reset a board, ending all work on it"},

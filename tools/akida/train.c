@@ -31,7 +31,7 @@ static void show_progress(void *ctx, const struct akida_epoch *e)
 }
 
 struct training {
-	const char *model, *network, *data, *out, *optimizer, *checkpoint;
+	const char *model, *network, *data, *labels, *out, *optimizer, *checkpoint;
 	uint64_t epochs, batch, seed, patience, threads, limit, shift, quantized;
 	uint64_t input_bits, weight_bits, activation_bits; /* of the quantized epochs */
 	double rate, final_rate, momentum, decay, validation;
@@ -74,6 +74,10 @@ static int train_graph(const struct training *a, struct akida_graph *g, const ch
 	status = spec_load(a->data, dims, a->limit, a->seed, &data);
 	if (status)
 		goto out;
+	if (data.y.data && a->labels)
+		status = spec_keep_labels(&data, a->labels);
+	if (status)
+		goto free_data;
 	if (!data.y.data) {
 		status = tool_error(a->data, "data.labels", "has no labels");
 	} else {
@@ -85,6 +89,7 @@ static int train_graph(const struct training *a, struct akida_graph *g, const ch
 			err = t->graph_save(g, out, diag);
 		status = err ? tool_fail(diag, a->data, err) : 0;
 	}
+free_data:
 	akida_dataset_fini(&data);
 out:
 	akida_diag_destroy(diag);
@@ -121,6 +126,8 @@ static int train_run(int argc, char **argv)
 		{"-m --model", OPTION_TEXT, &a.model, "network to go on with (.h5); without it a new one", 0, 0},
 		{"--network", OPTION_TEXT, &a.network, "new network: mnist (default) or first-light", 0, 0},
 		{"--data", OPTION_TEXT, &a.data, "SPEC, mnist-train:DIR", 0, 0},
+		{"--labels", OPTION_TEXT, &a.labels, "train on these labels only, as classes 0, 1, ... (0-6 or 7,8,9)",
+		 0, 0},
 		{"-s --save", OPTION_TEXT, &a.out, "file to write (NETWORK.h5)", 0, 0},
 		{"--checkpoint", OPTION_TEXT, &a.checkpoint, ".h5 to write after each epoch that was the best so far",
 		 0, 0},

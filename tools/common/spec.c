@@ -204,6 +204,63 @@ int spec_labels(const struct akida_dataset *d, const struct akida_array *frames,
 	return tool_error(name, "data.mismatch", "%zu frames do not go with %zu labels", frames->dims[0], labels);
 }
 
+#define LABELS_MAX 4096
+
+/* Labels of a list into place: place[label] is its number, -1 those that are not in it. Returns how many, 0 if malformed. */
+static int read_labels(const char *list, int32_t place[LABELS_MAX])
+{
+	int count = 0, used;
+	unsigned int from, to;
+
+	memset(place, -1, LABELS_MAX * sizeof(*place));
+	for (;;) {
+		if (sscanf(list, "%4u%n", &from, &used) != 1)
+			return 0;
+		list += used;
+		to = from;
+		if (*list == '-') {
+			if (sscanf(list + 1, "%4u%n", &to, &used) != 1)
+				return 0;
+			list += 1 + used;
+		}
+		if (from > to || to >= LABELS_MAX)
+			return 0;
+		for (; from <= to; from++) {
+			if (place[from] >= 0)
+				return 0;
+			place[from] = count++;
+		}
+		if (!*list)
+			return count;
+		if (*list++ != ',')
+			return 0;
+	}
+}
+
+int spec_keep_labels(struct akida_dataset *d, const char *list)
+{
+	size_t n = akida_array_elements(&d->y), bytes, kept = 0;
+	int32_t place[LABELS_MAX], *y = d->y.data;
+	int count = read_labels(list, place);
+
+	if (!count)
+		return tool_usage("'%s' is no list of labels such as 7,8,9 or 0-6", list);
+	if (!n || d->x.dims[0] != n)
+		return tool_error(d->name, "data.mismatch", "%zu samples do not go with %zu labels", d->x.dims[0], n);
+	bytes = akida_array_elements(&d->x) / n * akida_dtype_bytes(d->x.dtype);
+	for (size_t i = 0; i < n; i++) {
+		if (y[i] < 0 || y[i] >= LABELS_MAX || place[y[i]] < 0)
+			continue;
+		memmove((char *)d->x.data + kept * bytes, (char *)d->x.data + i * bytes, bytes);
+		y[kept++] = place[y[i]];
+	}
+	if (!kept)
+		return tool_error(d->name, "data.labels", "has no sample labelled %s", list);
+	d->x.dims[0] = d->y.dims[0] = kept;
+	d->classes = (uint32_t)count;
+	return 0;
+}
+
 static bool ends_with(const char *s, const char *end)
 {
 	size_t n = strlen(s), m = strlen(end);

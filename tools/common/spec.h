@@ -20,6 +20,11 @@ int spec_frames(const struct akida_array *x, const uint32_t dims[3], double scal
 		struct akida_array *out);
 /* As many labels as frames (after spec_frames, which may see one sample as several frames)? 0, or one printed error. */
 int spec_labels(const struct akida_dataset *d, const struct akida_array *frames, const char *name);
+/*
+ * Keeps the samples whose label is in list ("7,8,9", "0-6", or both), in place; labels become places in the list, from 0. 0, or
+ * an exit status after one printed error: a malformed list, or nothing left.
+ */
+int spec_keep_labels(struct akida_dataset *d, const char *list);
 /* INPUTS of akida run: .npy, .npz or raw uint8. */
 int spec_inputs(const char *path, const uint32_t dims[3], struct akida_array *frames);
 /* The folder of the MNIST files next to the working folder or the program, or NULL. */

@@ -5,6 +5,7 @@
 
 #include "data.h"
 #include "device.h"
+#include "learn.h"
 #include "model.h"
 #include "program.h"
 #include "run.h"

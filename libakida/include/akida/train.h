@@ -48,11 +48,11 @@ struct akida_train_params {
 AKIDA_API void akida_train_params_init(struct akida_train_params *p);
 
 /*
- * A network with initial weights for 28 x 28 x 1 images (0 to 255): "mnist" (the seed assignment's), "first-light", or its layers
- * in words joined by '-'. A word is cKxF (convolution, kernel K x K from 1 to 7, F filters up to 1024), sKxF (separable
- * convolution) or dU (fully connected, U units), padding "same", followed by any of sN (stride 1 to 3), pN (max
- * pooling 1 to 3), n (batch normalization instead of a bias), rN (ReLU with maximum N, 1 to 255): "c3x16p2r3-c3x16p2r3-d10"
- * has the layers of "mnist". -ENOENT for anything else.
+ * A network with initial weights for images from 0 to 255: "mnist" (the seed assignment's) or "first-light", both for
+ * 28 x 28 x 1, or its layers in words joined by '-'. A first word iHxWxC tells another input. The others are cKxF
+ * (convolution, kernel K x K from 1 to 7, F filters up to 1024), sKxF (separable convolution) or dU (fully connected, U units),
+ * padding "same", followed by any of sN (stride 1 to 3), pN (max pooling 1 to 3), g (global average), n (batch normalization
+ * instead of a bias), rN (ReLU with maximum N, 1 to 255): "c3x16p2r3-c3x16p2r3-d10" has the layers of "mnist". -ENOENT for anything else.
  */
 AKIDA_API int akida_network_create(const char *name, uint64_t seed, struct akida_graph **out, struct akida_diag *diag);
 /*
