@@ -256,7 +256,7 @@ dkms-tree:
 	install -m644 LICENSES/* $(DKMS_TREE)/LICENSES
 	sed 's|@version@|$(VERSION)|' driver/dkms.conf.in > $(DKMS_TREE)/dkms.conf
 
-NOT_YET := deb soak mutate fuzz bench-train \
+NOT_YET := deb soak mutate fuzz \
 	check-docs check-deb check-image check-browser check-hw
 $(NOT_YET):
 	@echo "make $@: not available in this version" >&2; exit 1
@@ -300,6 +300,18 @@ bench-convert:
 	@sh $(DEPS) install build uring toolchain >&2
 	@$(MAKE) $(JOBS) -s --no-print-directory $(B)/bench/convert >&2
 	@folder=$$(mktemp -d) && $(B)/bench/convert $$folder $(or $(subst $(comma), ,$(ALPHA)),0.5 1); status=$$?; rm -rf $$folder; exit $$status
+
+# Training speed beside a trainer made of oneDNN primitives, and torch where it is installed: T=1,2 ROUNDS=3 PEERS=DIR.
+$(B)/bench/train: tests/bench/train.c tests/bench/measure.c tests/bench/measure.h $(B)/lib/libakida.a $(B)/lib/libakida-tools.a
+	@mkdir -p $(@D)
+	$(SAY) BIN $@
+	$(Q)$(CC) $(LIB_CPPFLAGS) -Itests/bench $(filter-out -MMD -MP,$(ALL_CFLAGS)) -o $@ $(filter %.c,$^) $(ALL_LDFLAGS) \
+		$(B)/lib/libakida-tools.a $(B)/lib/libakida.a $(TOOLCHAIN_LIBS) -lpthread -ldl
+
+bench-train:
+	@sh $(DEPS) install build uring toolchain >&2
+	@$(MAKE) $(JOBS) -s --no-print-directory $(B)/bench/train >&2
+	@B='$(abspath $(B))' T='$(T)' PEERS='$(PEERS)' ROUNDS='$(ROUNDS)' RUNNER='$(RUNNER)' sh tests/bench/train.sh
 
 ## The cost model: fits its parameters to published figures, prints the error table of docs/cost-model.md
 
@@ -349,6 +361,7 @@ help:
 	@echo "make -s bench-kernels    the cpu device beside oneDNN and XNNPACK; T=1,2 BATCH=1,32 NETS=W1,W2,W3,W4a,W4b,W4c BITS=8,4,84"
 	@echo "make -s bench-sessions   load, memory, threads, software NSoC beside the cpu device, sparse activations"
 	@echo "make -s bench-convert    seconds and memory from a quantized AkidaNet in .h5 to its .akp; ALPHA=0.5,1"
+	@echo "make -s bench-train      training beside oneDNN's trainer, and torch where it is there; T=1,2 ROUNDS=3 PEERS=DIR"
 	@echo "make -s fit-cost    fit the cost model to published figures, print its errors (docs/cost-model.md)"
 	@echo "make -s bench-driver     system calls, interrupts, doorbells and CPU time for each MiB, in a real kernel; KERNELS=6.1"
 	@echo "make -s count-arm        instructions of a frame on AArch64, by qemu-user; NETS=W1,W2"
@@ -366,6 +379,6 @@ print-%:
 	@echo '$($*)'
 
 .PHONY: module module-install dkms-tree all lib runtime tools links models unit unit-bin deps bench check check-unit check-asan check-cli check-golden \
-	check-build check-arm check-kernel check-kernel-ready check-kernel-debug lint format docs install clean help bench-kernels bench-sessions bench-convert count-arm fit-cost bench-driver $(NOT_YET)
+	check-build check-arm check-kernel check-kernel-ready check-kernel-debug lint format docs install clean help bench-kernels bench-sessions bench-convert bench-train count-arm fit-cost bench-driver $(NOT_YET)
 .DELETE_ON_ERROR:
 -include $(RUNTIME_OBJ:.o=.d) $(TOOLCHAIN_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TEST_BIN:=.d)
