@@ -108,12 +108,32 @@
 #define AKC_CDMA_EVENTS_EXT (1u << 2)
 #define AKC_CDMA_EVENTS_BURST (1u << 3)
 #define AKC_CDMA_EVENTS_OB_INT (1u << 16)
+#define AKC_CDMA_EVENTS_BURST_INT (1u << 19)
 #define AKC_CDMA_BUFFER_COUNTER 0x2cu
 #define AKC_CDMA_TIMER 0x30u
 #define AKC_CDMA_DELAYS 0x38u
 #define AKC_CDMA_EXTRA 0x3cu
 #define AKC_CDMA_JOB_FIFO 0x50u
 #define AKC_CDMA_REPLAY 0x70u
+#define AKC_CDMA_REPLAY_BURST (1u << 0)
+#define AKC_CDMA_REPLAY_OB_ADDR (1u << 4) /* output addresses from the registers below */
+#define AKC_CDMA_REPLAY_DYNAMIC (1u << 5)
+#define AKC_CDMA_REPLAY_BUFFERS (1u << 16)
+#define AKC_CDMA_BURST 0x74u
+#define AKC_CDMA_BURST_DESCS(v) ((v) & 0xffu)	   /* descriptors of a burst: those of one pass */
+#define AKC_CDMA_BURST_LOOPS(v) (((v) >> 16) & 0xffu)
+#define AKC_CDMA_BURST_LAYERS(v) (((v) >> 24) & 0xffu) /* loops again: one for each pass */
+#define AKC_CDMA_MAIN 0x78u    /* descriptors of the frames */
+#define AKC_CDMA_SCRATCH 0x7cu /* and those that the controller makes itself */
+#define AKC_CDMA_OB_EVENTS 0x80u     /* where the outputs of the last pass go */
+#define AKC_CDMA_EVENT_SCRATCH 0x84u /* events from one pass to the next: two areas, used in turn */
+/*
+ * Distance of the two areas in 256 bytes. That it is this field, and how the areas are used, is ours:
+ * nothing is public beyond the registers' names.
+ */
+#define AKC_CDMA_OB_OFFSETS 0x88u
+#define AKC_CDMA_OB_OFFSETS_UNIT 256u
+#define AKC_CDMA_OB_OFFSETS_EVENTS(v) (((v) >> 16) & 0xffffu)
 #define AKC_CDMA_OB_MAXIMA 0x8cu
 #define AKC_CDMA_LEARN_CLASS 0x90u
 #define AKC_CDMA_OB_CLEAR 0x98u /* words [27:0] */
@@ -147,6 +167,7 @@
 #define AKC_EPG_PACKET 0x1cu
 #define AKC_EPG_BUFFER_MAX 0x20u
 #define AKC_EPG_SYNC_LAST 0x24u
+#define AKC_EPG_SYNC_LAST_EOP (1u << 0) /* ends of packets are counted by source layer */
 
 /* ---- interrupt controller (5), offsets from AKC_INTC ---- */
 #define AKC_INTC_ENABLE 0x00u
@@ -186,11 +207,15 @@
 #define AKC_NPR_REG1_CNP(v) (((v) >> 6) & 0x3u)
 #define AKC_NPR_REG2 1u
 #define AKC_NPR_REG2_FNP_MODE (1u << 4)
+#define AKC_NPR_REG2_FNP2_ID(v) (((v) >> 16) & 0xfu)
 #define AKC_NPR_REG3 2u
 #define AKC_NPR_REG4 3u
+#define AKC_NPR_REG4_W_BITS(v) (((v) >> 4) & 0x3u) /* code: 2 is 4 bits */
 #define AKC_NPR_REG4_QUANTIZE (1u << 15)
 #define AKC_NPR_FNP2 15u
 #define AKC_NPR_FNP2_NEURONS(v) ((v) & 0x1ffffu)
+#define AKC_NPR_REG11 11u
+#define AKC_NPR_REG11_CHANNELS(v) (((v) >> 12) & 0x3ffffu) /* of an FNP: blocks of 64 inputs */
 #define AKC_NPR_CNP5 25u
 #define AKC_NPR_CNP5_II(v) ((v) & 0x3ffu)
 #define AKC_NPR_CNP5_JJ(v) (((v) >> 16) & 0xffu)

@@ -26,6 +26,11 @@ static uint32_t plain(const struct ns_dma *d, uint32_t off)
 	return d->reg[off / 4];
 }
 
+static bool bursts(const struct ns_dma *d)
+{
+	return plain(d, AKC_CDMA_REPLAY) & AKC_CDMA_REPLAY_BURST;
+}
+
 void ns_dma_reset(struct nsoc *n, enum ns_dma_id id)
 {
 	struct ns_dma *d = &n->dma[id];
@@ -41,6 +46,8 @@ void ns_dma_reset(struct nsoc *n, enum ns_dma_id id)
 			n->job[(n->job_first + kept++) % NS_RING_MAX] = *job;
 	}
 	n->job_count = kept;
+	if (id == NS_DMA_CONFIG)
+		ns_passes_drop(n);
 }
 
 uint32_t ns_dma_interrupts(const struct nsoc *n, enum ns_dma_id id)
@@ -50,9 +57,9 @@ uint32_t ns_dma_interrupts(const struct nsoc *n, enum ns_dma_id id)
 	return d->events & ~(plain(d, AKC_CDMA_MONITOR) >> 16) & 0xfu;
 }
 
-static void end(struct ns_dma *d, uint16_t job, uint32_t cycles)
+static void end(struct ns_dma *d, uint16_t job, uint32_t cycles, uint32_t events)
 {
-	d->events |= AKC_CDMA_EVENTS_OB | AKC_CDMA_EVENTS_IB;
+	d->events |= AKC_CDMA_EVENTS_OB | AKC_CDMA_EVENTS_IB | events;
 	d->job_done = job;
 	if (plain(d, AKC_CDMA_MONITOR) & AKC_CDMA_MONITOR_TIMER)
 		d->timer += cycles;
@@ -67,7 +74,7 @@ void ns_dma_complete(struct nsoc *n, const struct ns_job *job)
 	struct ns_dma *d = &n->dma[job->dma];
 
 	d->cur = job->slot;
-	end(d, job->id, job->busy_cycles);
+	end(d, job->id, job->busy_cycles, job->burst ? AKC_CDMA_EVENTS_BURST : 0);
 }
 
 /* ---- descriptors ---- */
@@ -82,11 +89,13 @@ static uint32_t packets_in(const uint32_t *words, uint32_t count)
 	return packets;
 }
 
-static bool config_job(struct nsoc *n, const uint32_t *w)
+bool ns_config_transfer(struct nsoc *n, const uint32_t *w, uint32_t *words, uint32_t *packets)
 {
 	struct ns_dma *d = &n->dma[NS_DMA_CONFIG];
-	uint32_t len = w[2] & 0xffffu, packets = 1, cycles, out, at;
+	uint32_t len = w[2] & 0xffffu, out, at;
 
+	*words = len;
+	*packets = 1;
 	if (DESC_DIRECTION(w[0]) > CONF_WRITE || (w[0] & 0xfu) != AKC_DESC_VERSION) {
 		ns_report(n, NS_UNKNOWN_ENCODING, "configuration descriptor 0x%08x", w[0]);
 		return false;
@@ -96,7 +105,7 @@ static bool config_job(struct nsoc *n, const uint32_t *w)
 	if (!len || !ns_mem_read(n, w[1], n->config_words, len * 4))
 		return false;
 	if (DESC_DIRECTION(w[0]) == CONF_WRITE) {
-		packets = packets_in(n->config_words, len);
+		*packets = packets_in(n->config_words, len);
 		ns_mesh_config(n, n->config_words, len);
 	} else {
 		if (len != 2)
@@ -112,11 +121,20 @@ static bool config_job(struct nsoc *n, const uint32_t *w)
 		}
 		if (out && !ns_mem_write(n, at, n->config_words, out * 4))
 			return false;
-		len += out;
+		*words += out;
 	}
-	cycles = (uint32_t)ak_cost_load(n->chip->cost, len, packets);
+	return true;
+}
+
+static bool config_job(struct nsoc *n, const uint32_t *w)
+{
+	uint32_t words, packets, cycles;
+
+	if (!ns_config_transfer(n, w, &words, &packets))
+		return false;
+	cycles = (uint32_t)ak_cost_load(n->chip->cost, words, packets);
 	ns_time_pass(n, ns_cycles_ns(n, cycles));
-	end(d, (uint16_t)(w[0] >> 16), cycles);
+	end(&n->dma[NS_DMA_CONFIG], (uint16_t)(w[0] >> 16), cycles, 0);
 	return true;
 }
 
@@ -141,7 +159,7 @@ static void fired(uint8_t *restrict to, const uint8_t *restrict from, uint32_t b
 }
 
 /* Header and payload go to the descriptor's output address, in the order a host may rely on: payload first. */
-static bool store_output(struct nsoc *n, enum ns_dma_id id, uint32_t addr, const struct ns_output *out)
+bool ns_store_output(struct nsoc *n, enum ns_dma_id id, uint32_t addr, const struct ns_output *out)
 {
 	struct ns_dma *d = &n->dma[id];
 	uint32_t header[HEADER_BYTES / 4] = {out->header}, clear = plain(d, AKC_CDMA_OB_CLEAR);
@@ -172,7 +190,8 @@ static bool store_output(struct nsoc *n, enum ns_dma_id id, uint32_t addr, const
 }
 
 /* Frames follow each other at the pace of the slowest layer; host and PCIe overhead overlaps with the chip's work. */
-static void queue_job(struct nsoc *n, enum ns_dma_id id, uint16_t job, uint8_t slot, const struct ak_cost_frame *cost)
+static void queue_job(struct nsoc *n, enum ns_dma_id id, uint16_t job, uint8_t slot, bool burst,
+		      const struct ak_cost_frame *cost)
 {
 	uint64_t latency = ns_cycles_ns(n, (uint64_t)cost->latency), pace = ns_cycles_ns(n, (uint64_t)cost->bottleneck);
 	uint64_t start = n->now_ns, finish, since;
@@ -189,6 +208,7 @@ static void queue_job(struct nsoc *n, enum ns_dma_id id, uint16_t job, uint8_t s
 		.dma = id,
 		.id = job,
 		.slot = slot,
+		.burst = burst,
 		.finish_ns = finish,
 		.energy_pj = (uint64_t)cost->pj,
 		.busy_cycles = (uint32_t)((finish - since) * ns_clock(n)->khz / 1000000u),
@@ -240,6 +260,7 @@ static bool image_job(struct nsoc *n, const uint32_t *w, uint8_t slot)
 	const uint8_t *frame;
 	uint16_t job;
 	size_t bytes = (size_t)row_bytes * rows;
+	bool burst = bursts(&n->dma[NS_DMA_IMAGE]);
 
 	if (!image_descriptor_ok(n, w))
 		return false;
@@ -249,19 +270,22 @@ static bool image_job(struct nsoc *n, const uint32_t *w, uint8_t slot)
 			  next, channels);
 		return false;
 	}
-	plan = ns_plan_get(n, rows, row_bytes / channels);
-	if (!plan)
+	plan = burst ? NULL : ns_plan_get(n, rows, row_bytes / channels);
+	if (!burst && !plan)
 		return false;
 	n->dma[NS_DMA_IMAGE].reg[AKC_CDMA_IB_ADDR / 4] = w[1];
 	frame = image_bytes(n, w[1], row_bytes, rows, next);
-	if (!frame || !ns_execute(n, plan, frame, &out, &cost) || !store_output(n, NS_DMA_IMAGE, w[7], &out))
+	if (!frame)
+		return false;
+	if (burst ? !ns_passes_frame(n, frame, rows, row_bytes / channels, &cost)
+		  : !ns_execute(n, plan, frame, &out, &cost) || !ns_store_output(n, NS_DMA_IMAGE, w[7], &out))
 		return false;
 	if (ns_injected(n, NSOC_INJECT_HANG))
 		return false;
 	job = (uint16_t)(w[0] >> 16);
 	if (ns_injected(n, NSOC_INJECT_WRONG_JOB))
 		job ^= 0x8000u;
-	queue_job(n, NS_DMA_IMAGE, job, slot, &cost);
+	queue_job(n, NS_DMA_IMAGE, job, slot, burst, &cost);
 	return true;
 }
 
@@ -280,9 +304,9 @@ static bool event_job(struct nsoc *n, const uint32_t *w, uint8_t slot)
 	    !ns_mem_read(n, w[1], n->frame, words * 4))
 		return false;
 	out = (struct ns_output){.header = LOOPBACK_FORMAT << 28 | words, .bytes = words * 4, .payload = n->frame};
-	if (!store_output(n, NS_DMA_EVENT, w[3], &out))
+	if (!ns_store_output(n, NS_DMA_EVENT, w[3], &out))
 		return false;
-	end(d, (uint16_t)(w[0] >> 16), words);
+	end(d, (uint16_t)(w[0] >> 16), words, 0);
 	d->cur = slot;
 	return true;
 }
@@ -294,6 +318,11 @@ static void run(struct nsoc *n, enum ns_dma_id id)
 	uint32_t geometry = plain(d, AKC_CDMA_GEOMETRY), count = ((geometry >> 16) & 0xffu) + 1;
 	uint32_t stride = (geometry & 0x1fu) * 32u, need = id == NS_DMA_IMAGE ? 9 : 8;
 
+	if (id == NS_DMA_CONFIG && bursts(d)) { /* the ring goes round, pass by pass: LAST is never reached */
+		d->fetched = d->last;
+		d->stuck = !ns_passes_start(n);
+		return;
+	}
 	if (d->fetched != d->last && stride < need * 4) {
 		ns_report(n, NS_UNKNOWN_ENCODING, "descriptors of %u bytes", stride);
 		d->stuck = true;
@@ -340,7 +369,7 @@ static void poll_waits(struct nsoc *n)
 		ns_time_next_job(n);
 }
 
-/* Everything of section 7 that is stored and not acted on; replay, learning and bursts serve multi-pass programs. */
+/* Everything of section 7 that is stored: looked at when a frame or a burst begins, or not at all. */
 static bool stored(uint32_t off)
 {
 	switch (off) {
@@ -352,11 +381,13 @@ static bool stored(uint32_t off)
 	case AKC_CDMA_IB_WORDS:
 	case AKC_CDMA_BUFFER_COUNTER:
 	case AKC_CDMA_DELAYS:
-	case 0x78:
-	case 0x7c:
-	case 0x80:
-	case 0x84:
-	case 0x88:
+	case AKC_CDMA_REPLAY:
+	case AKC_CDMA_BURST:
+	case AKC_CDMA_MAIN:
+	case AKC_CDMA_SCRATCH:
+	case AKC_CDMA_OB_EVENTS:
+	case AKC_CDMA_EVENT_SCRATCH:
+	case AKC_CDMA_OB_OFFSETS:
 	case AKC_CDMA_OB_MAXIMA:
 	case 0x94:
 	case 0x9c:
@@ -373,8 +404,7 @@ static bool stored(uint32_t off)
 /* Registers whose use is not modelled: storing a zero changes nothing, anything else is told. */
 static bool unmodelled(uint32_t off)
 {
-	return off == AKC_CDMA_EXTRA || off == AKC_CDMA_REPLAY || off == 0x74 || off == AKC_CDMA_LEARN_CLASS ||
-	       off == 0xa0;
+	return off == AKC_CDMA_EXTRA || off == AKC_CDMA_LEARN_CLASS || off == 0xa0;
 }
 
 uint32_t ns_dma_read(struct nsoc *n, enum ns_dma_id id, uint32_t off)

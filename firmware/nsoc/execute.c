@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One frame through a plan: every part computes its share with the arithmetic of layer/, shares are merged, pooled and
- * activated, and the last layer becomes the payload that the event DMA writes (nsoc-hardware 15.2). Nothing is
- * allocated here.
+ * activated. Nothing is allocated here.
  */
 #include <string.h>
 #include "firmware/nsoc/plan.h"
@@ -74,7 +73,7 @@ static struct ak_cost part_cost(const struct nsoc *n, const struct ns_layer *l, 
 		[NS_LAYER_FULLY] = AK_COST_FNP3,
 	};
 	struct ak_cost_share share = {
-		.kind = kinds[l->kind],
+		.kind = p->np && p->np->fnp == NS_FNP2 && l->kind == NS_LAYER_FULLY ? AK_COST_FNP2 : kinds[l->kind],
 		.kernel = l->kernel,
 		.rows = p->cut_h,
 		.cols = l->in_w,
@@ -149,29 +148,6 @@ static const int32_t *pool(const struct ns_plan *plan, const struct ns_layer *l)
 	return plan->pooled;
 }
 
-/* The pooled rows whose window begins in the part's rows: the part that makes them activates them. */
-static void output_rows(const struct ns_layer *l, const struct ns_part *p, uint32_t *first, uint32_t *end)
-{
-	uint32_t last = p->y0 + p->rows;
-
-	if (l->kind == NS_LAYER_FULLY || l->global_pool) {
-		*first = 0;
-		*end = 1;
-		return;
-	}
-	if (!l->pool) {
-		*first = p->y0;
-		*end = last;
-		return;
-	}
-	*first = p->y0 ? ns_ceil_div(p->y0 + l->pool_top, l->pool_stride) : 0;
-	*end = last == l->conv_h ? l->out_h : ns_ceil_div(last + l->pool_top, l->pool_stride);
-	if (*end > l->out_h)
-		*end = l->out_h;
-	if (*first > *end)
-		*first = *end;
-}
-
 static void activate(const struct ns_layer *l, const int32_t *pot, uint8_t *out)
 {
 	for (unsigned int i = 0; i < l->parts; i++) {
@@ -179,7 +155,7 @@ static void activate(const struct ns_layer *l, const int32_t *pot, uint8_t *out)
 		uint32_t first, end;
 		size_t at, positions;
 
-		output_rows(l, p, &first, &end);
+		ns_output_rows(l, p, &first, &end);
 		at = (size_t)first * l->out_w * l->filters;
 		positions = (size_t)(end - first) * l->out_w;
 		if (!l->split_filters) {
@@ -190,112 +166,6 @@ static void activate(const struct ns_layer *l, const int32_t *pot, uint8_t *out)
 		for (at += p->f0; positions; positions--, at += l->filters)
 			ak_activate_map(pot + at, 1, p->filters, p->threshold, p->step16, l->out_bits, out + at);
 	}
-}
-
-/* ---- output ---- */
-
-static void put_word(uint8_t *at, uint32_t v)
-{
-	at[0] = (uint8_t)v;
-	at[1] = (uint8_t)(v >> 8);
-	at[2] = (uint8_t)(v >> 16);
-	at[3] = (uint8_t)(v >> 24);
-}
-
-/* Events of a convolution: X, Y and filter, potential in two pieces; sent where the potential passes its threshold. */
-static bool sparse_potentials(struct nsoc *n, const struct ns_plan *plan, const struct ns_layer *l, const int32_t *pot,
-			      struct ns_output *out)
-{
-	uint8_t *at = plan->output;
-
-	if (l->out_w > 0x1000 || l->out_h > 0x1000 || l->filters > 0x800) {
-		ns_report(n, NS_UNKNOWN_ENCODING, "a sparse output of %ux%ux%u does not fit its events", l->out_h,
-			  l->out_w, l->filters);
-		return false;
-	}
-	for (unsigned int i = 0; i < l->parts; i++) {
-		const struct ns_part *p = &l->part[i];
-		uint32_t first, end;
-
-		output_rows(l, p, &first, &end);
-		for (uint32_t y = first; y < end; y++)
-			for (uint32_t x = 0; x < l->out_w; x++)
-				for (uint32_t f = 0; f < p->filters; f++) {
-					int32_t v = pot[((size_t)y * l->out_w + x) * l->filters + p->f0 + f];
-					uint32_t u = (uint32_t)v;
-
-					if (v < -0x80000 || v > 0x7ffff) {
-						ns_report(n, NS_UNKNOWN_ENCODING, "potential %d does not fit 20 bits",
-							  v);
-						return false;
-					}
-					if (v <= p->threshold[f])
-						continue;
-					put_word(at, x | y << 16 | (u >> 20 & 0xfu) << 28);
-					put_word(at + 4, (p->f0 + f) | (u & 0xfffffu) << 12);
-					at += 8;
-				}
-	}
-	out->payload = plan->output;
-	out->bytes = (uint32_t)(at - plan->output);
-	out->header = AKC_FMT_CNP_POTENTIALS << 28 | out->bytes / 4;
-	return true;
-}
-
-static void dense_potentials(const struct ns_plan *plan, const struct ns_layer *l, const int32_t *pot,
-			     struct ns_output *out)
-{
-	size_t count = (size_t)l->out_h * l->out_w * l->filters;
-
-	for (size_t i = 0; i < count; i++)
-		put_word(plan->output + 4 * i, (uint32_t)pot[i]);
-	*out = (struct ns_output){
-		.header = AKC_FMT_DENSE_FNP_POTENTIALS << 28 | (uint32_t)count,
-		.bytes = (uint32_t)(4 * count),
-		.payload = plan->output,
-		.dense = true,
-	};
-}
-
-/* Events of a convolution that quantizes: X, Y, filter and activation [23:16]; zeros are not sent (15.1, format 2). */
-static bool sparse_activations(struct nsoc *n, const struct ns_plan *plan, const struct ns_layer *l, const uint8_t *map,
-			       struct ns_output *out)
-{
-	uint8_t *at = plan->output;
-
-	if (l->out_w > 0x1000 || l->out_h > 0x1000 || l->filters > 0x800) {
-		ns_report(n, NS_UNKNOWN_ENCODING, "a sparse output of %ux%ux%u does not fit its events", l->out_h,
-			  l->out_w, l->filters);
-		return false;
-	}
-	for (uint32_t y = 0; y < l->out_h; y++)
-		for (uint32_t x = 0; x < l->out_w; x++)
-			for (uint32_t f = 0; f < l->filters; f++, map++) {
-				if (!*map)
-					continue;
-				put_word(at, x | y << 16);
-				put_word(at + 4, f | (uint32_t)*map << 16);
-				at += 8;
-			}
-	out->payload = plan->output;
-	out->bytes = (uint32_t)(at - plan->output);
-	out->header = AKC_FMT_CNP_ACTIVATIONS << 28 | out->bytes / 4;
-	return true;
-}
-
-static void dense_activations(const struct ns_plan *plan, const struct ns_layer *l, const uint8_t *map,
-			      struct ns_output *out)
-{
-	size_t count = (size_t)l->out_h * l->out_w * l->filters, words = (count + 3) / 4;
-
-	memset(plan->output, 0, 4 * words);
-	memcpy(plan->output, map, count);
-	*out = (struct ns_output){
-		.header = AKC_FMT_DENSE_FNP_ACTIVATIONS << 28 | (uint32_t)words,
-		.bytes = (uint32_t)(4 * words),
-		.payload = plan->output,
-		.dense = true,
-	};
 }
 
 /* Layer by layer, each part by itself. */
@@ -318,26 +188,15 @@ static void run_parts(const struct nsoc *n, const struct ns_plan *plan, const ui
 bool ns_execute(struct nsoc *n, struct ns_plan *plan, const uint8_t *in, struct ns_output *out,
 		struct ak_cost_frame *cost)
 {
-	const struct ns_layer *last = &plan->layer[plan->layers - 1];
 	const int32_t *pot = NULL;
 	const uint8_t *map = NULL;
 
-	memset(out, 0, sizeof(*out));
 	if (plan->fused) {
 		ns_fused_frame(plan, in, &pot, &map);
 		for (unsigned int i = 0; i < plan->layers; i++)
-			layer_cost(n, plan, i, NULL, cost);
+			layer_cost(n, plan, i, i ? NULL : in, cost);
 	} else {
 		run_parts(n, plan, in, &pot, &map, cost);
 	}
-	if (!last->out_bits) {
-		if (last->kind != NS_LAYER_FULLY)
-			return sparse_potentials(n, plan, last, pot, out);
-		dense_potentials(plan, last, pot, out);
-		return true;
-	}
-	if (last->kind != NS_LAYER_FULLY)
-		return sparse_activations(n, plan, last, map, out);
-	dense_activations(plan, last, map, out);
-	return true;
+	return ns_payload(n, plan, pot, map, out);
 }

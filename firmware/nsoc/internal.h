@@ -8,6 +8,7 @@
  *   mesh.c     NP population, packets in and out         sensor.c   energy, power samples
  *   plan.c     programmed mesh -> executable plan        weights.c  weight lines -> gather order
  *   execute.c  one frame through a plan, its output      fuse.c     the plan on the compute kernels
+ *   passes.c   programs of several passes               events.c   maps as events in memory, and back
  *
  * One caller at a time; no locks, no threads, no global state.
  */
@@ -31,7 +32,8 @@
 #define NS_NP_REGS 64u /* words */
 #define NS_LINES 7168u /* filter SRAM lines of one NP: 7 x 1024 (nsoc-hardware 11, 24.4) */
 #define NS_THRESHOLD_WORDS 4096u
-#define NS_FNP_WORDS 10752u /* 7168 lines of 48 bits */
+#define NS_FNP_WORDS 10752u	 /* 7168 lines of 48 bits */
+#define NS_FNP_INPUTS (1u << 18) /* an event names its neuron in 18 bits */
 #define NS_HRC_REGS 128u
 #define NS_HRC_BANKS 4u	   /* 1, 2, 4: weights; 0x80000000: thresholds */
 #define NS_HRC_WORDS 2048u /* per bank: 512 filters of 3 words, of 2 words of thresholds */
@@ -40,6 +42,7 @@
 #define NS_CFG_BYTES 4096u
 #define NS_SCRATCH_BAR_BYTES 4096u
 #define NS_SAMPLES 1024u
+#define NS_PASSES_MAX 64u
 #define NS_CONFIG_WORDS 65536u /* the largest configuration stream a descriptor can name, and a read */
 
 /* ---- what differs between the chips ---- */
@@ -101,6 +104,7 @@ struct ns_job {
 	uint8_t slot;
 	uint64_t finish_ns, energy_pj;
 	uint32_t busy_cycles;
+	bool burst; /* of a program of several passes */
 };
 
 /* ---- mesh ---- */
@@ -125,6 +129,8 @@ struct ns_hrc {
 };
 
 struct ns_plan;
+struct ns_passes;
+struct ns_output;
 
 struct nsoc {
 	const struct ns_chip *chip;
@@ -157,6 +163,7 @@ struct nsoc {
 	int8_t np_at[NS_GRID][NS_GRID][4]; /* [col][row][id], -1: nobody */
 	struct ns_hrc hrc;
 	struct ns_plan *plan;
+	struct ns_passes *passes; /* while the configuration DMA loads in bursts */
 	bool plan_stale, config_bad;
 	uint32_t *config_words; /* one configuration stream, 65535 words */
 	uint8_t *frame;		/* input gathered from device memory */
@@ -237,6 +244,13 @@ uint32_t ns_dma_read(struct nsoc *n, enum ns_dma_id id, uint32_t off);
 void ns_dma_write(struct nsoc *n, enum ns_dma_id id, uint32_t off, uint32_t val);
 void ns_dma_complete(struct nsoc *n, const struct ns_job *job);
 uint32_t ns_dma_interrupts(const struct nsoc *n, enum ns_dma_id id); /* unmasked end bits */
+/*
+ * Carries out the configuration descriptor w: packets to the mesh, or words read from it. words, packets: what moved.
+ * False (reported) when it names no memory or is none.
+ */
+bool ns_config_transfer(struct nsoc *n, const uint32_t *w, uint32_t *words, uint32_t *packets);
+/* Header and payload of an output at a device address, as the running DMA is set up. */
+bool ns_store_output(struct nsoc *n, enum ns_dma_id id, uint32_t addr, const struct ns_output *out);
 
 /* ---- mesh.c ---- */
 void ns_mesh_populate(struct nsoc *n);
@@ -247,6 +261,13 @@ void ns_mesh_config(struct nsoc *n, const uint32_t *words, uint32_t count);
 /* Answers a read: up to max words; returns how many, 0 (reported) when not understood. */
 uint32_t ns_mesh_read(struct nsoc *n, uint32_t w0, uint32_t w1, uint32_t *out, uint32_t max);
 struct ns_np *ns_mesh_np(struct nsoc *n, unsigned int col, unsigned int row, unsigned int id);
+
+/* ---- passes.c ---- */
+/* RUN of a configuration DMA in burst mode: loads the first pass. */
+bool ns_passes_start(struct nsoc *n);
+/* One frame through all passes; its outputs end up in memory. False (reported). */
+bool ns_passes_frame(struct nsoc *n, const uint8_t *in, uint32_t in_h, uint32_t in_w, struct ak_cost_frame *cost);
+void ns_passes_drop(struct nsoc *n);
 
 /* ---- plan.c ---- */
 /* The plan of the programmed mesh for image inputs of these dimensions, or NULL (reported). Cached. */

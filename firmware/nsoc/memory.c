@@ -19,15 +19,15 @@ uint8_t *ns_mem_span(struct nsoc *n, uint32_t addr, uint32_t bytes, bool create,
 	return *page ? *page + in_page : NULL;
 }
 
-/* The host address of [addr, addr + bytes) when one enabled outbound region holds it all. */
-static bool outbound(const struct nsoc *n, uint32_t addr, uint32_t bytes, uint64_t *bus)
+/* The host address of addr in an enabled outbound region, and how many of bytes it holds. */
+static bool outbound(const struct nsoc *n, uint32_t addr, uint32_t bytes, uint64_t *bus, uint32_t *span)
 {
 	for (unsigned int i = 0; i < NS_WINDOWS; i++) {
 		const struct ns_window *w = &n->outbound[i];
 
-		if (!(w->ctrl2 & NS_WINDOW_ENABLE) || w->base_hi || addr < w->base_lo || w->limit < addr ||
-		    (uint64_t)bytes > (uint64_t)w->limit - addr + 1)
+		if (!(w->ctrl2 & NS_WINDOW_ENABLE) || w->base_hi || addr < w->base_lo || w->limit < addr)
 			continue;
+		*span = bytes - 1 <= w->limit - addr ? bytes : w->limit - addr + 1;
 		*bus = (((uint64_t)w->target_hi << 32) | w->target_lo) + (addr - w->base_lo);
 		return true;
 	}
@@ -43,16 +43,20 @@ static bool nowhere(struct nsoc *n, const char *what, uint32_t addr, uint32_t by
 bool ns_mem_read(struct nsoc *n, uint32_t addr, void *to, uint32_t bytes)
 {
 	uint8_t *dst = to;
+	uint32_t span;
 	uint64_t bus;
 
 	if (!ns_mem_local(n, addr, bytes)) {
-		if (outbound(n, addr, bytes, &bus) && n->host.read && !n->host.read(n->host.ctx, bus, to, bytes))
-			return true;
-		memset(to, 0, bytes);
-		return nowhere(n, "read", addr, bytes);
+		for (; bytes && n->host.read && outbound(n, addr, bytes, &bus, &span); bytes -= span) {
+			if (n->host.read(n->host.ctx, bus, dst, span))
+				break;
+			dst += span;
+			addr += span;
+		}
+		memset(dst, 0, bytes);
+		return !bytes || nowhere(n, "read", addr, bytes);
 	}
 	while (bytes) {
-		uint32_t span;
 		const uint8_t *p = ns_mem_span(n, addr, bytes, false, &span);
 
 		if (p)
@@ -69,15 +73,19 @@ bool ns_mem_read(struct nsoc *n, uint32_t addr, void *to, uint32_t bytes)
 bool ns_mem_write(struct nsoc *n, uint32_t addr, const void *from, uint32_t bytes)
 {
 	const uint8_t *src = from;
+	uint32_t span;
 	uint64_t bus;
 
 	if (!ns_mem_local(n, addr, bytes)) {
-		if (outbound(n, addr, bytes, &bus) && n->host.write && !n->host.write(n->host.ctx, bus, from, bytes))
-			return true;
-		return nowhere(n, "write", addr, bytes);
+		for (; bytes && n->host.write && outbound(n, addr, bytes, &bus, &span); bytes -= span) {
+			if (n->host.write(n->host.ctx, bus, src, span))
+				break;
+			src += span;
+			addr += span;
+		}
+		return !bytes || nowhere(n, "write", addr, bytes);
 	}
 	while (bytes) {
-		uint32_t span;
 		uint8_t *p = ns_mem_span(n, addr, bytes, true, &span);
 
 		if (!p)

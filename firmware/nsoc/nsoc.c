@@ -48,6 +48,7 @@ void nsoc_destroy(struct nsoc *n)
 	if (!n)
 		return;
 	ns_plan_drop(n);
+	ns_passes_drop(n);
 	for (unsigned int i = 0; i < n->np_count; i++) {
 		free(n->np[i].lines);
 		free(n->np[i].threshold);

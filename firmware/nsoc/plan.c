@@ -15,6 +15,7 @@
 struct builder {
 	struct nsoc *n;
 	struct ns_plan *plan;
+	const struct ns_plan_for *what;
 	uint32_t h, w, c, bits; /* what the layer before hands over */
 	uint32_t west, east;	/* columns of its NPs; 0 when it is the HRC */
 };
@@ -164,6 +165,11 @@ static bool plan_hrc(struct builder *b)
 
 /* ---- NP layers ---- */
 
+static uint32_t fnp2_id(const struct ns_np *np)
+{
+	return AK_NP_REG2_FNP2_ID(reg(np, AK_NP_REG2));
+}
+
 static void expect_constants(struct builder *b, const struct ns_np *np, bool fnp)
 {
 	static const uint8_t zero[] = {AK_NP_REG1,   AK_NP_REG3, AK_NP_LOWPOWER, AK_NP_REG7,   AK_NP_FNP3,
@@ -180,7 +186,10 @@ static void expect_constants(struct builder *b, const struct ns_np *np, bool fnp
 		expect_reg(b, np, fnp_zero[i], 0);
 	for (size_t i = 0; !fnp && i < sizeof(cnp_zero); i++)
 		expect_reg(b, np, cnp_zero[i], 0);
-	expect_reg(b, np, AK_NP_REG2, fnp ? 0x01500070u : 0x60u);
+	expect_reg(b, np, AK_NP_REG2,
+		   !fnp			? 0x60u
+		   : np->fnp == NS_FNP2 ? 0x01500070u | fnp2_id(np) << 16
+					: 0x01500070u);
 	expect_reg(b, np, AK_NP_REG6, 0x04040000u);
 	expect_reg(b, np, AK_NP_REG12, 0x52000000u);
 	expect_reg(b, np, AK_NP_REG13, 0x10u);
@@ -208,7 +217,7 @@ static bool np_bits(struct builder *b, const struct ns_np *np, struct ns_layer *
 
 	if (!demand_np(b, np, bits_of_code(AK_REG4_IN_BITS(r)) == l->in_bits,
 		       "input width differs from what arrives") ||
-	    !demand_np(b, np, quantize || (last && !AK_REG4_OUT_BITS(r)),
+	    !demand_np(b, np, quantize || (last && b->what->final && !AK_REG4_OUT_BITS(r)),
 		       "potentials leave a layer that is not the last"))
 		return false;
 	l->out_bits = quantize ? bits_of_code(AK_REG4_OUT_BITS(r)) : 0;
@@ -401,6 +410,51 @@ static bool plan_cnp(struct builder *b, struct ns_np *const *np, unsigned int co
 	return finish_layer(b, l);
 }
 
+/* Magnitude planes: an FNP2 with 2-bit weights streams one. */
+static uint32_t fnp_planes(const struct ns_np *np)
+{
+	return np->fnp == NS_FNP2 && AK_REG4_W_BITS(reg(np, AK_NP_REG4)) == 1 ? 1 : 3;
+}
+
+/* An FNP3 holds its weights, an FNP2 streams them from memory. */
+static uint64_t fnp_words_max(const struct ns_np *np)
+{
+	return np->fnp == NS_FNP2 ? AK_FNP2_MAX_WORDS : NS_FNP_WORDS;
+}
+
+/* The packet in memory that the top level names for this FNP2. */
+static bool fnp2_weights(struct builder *b, const struct ns_np *np, const struct ns_layer *l, struct ns_part *p,
+			 uint32_t words)
+{
+	uint32_t id = fnp2_id(np), addr, *packet;
+	bool ok;
+
+	if (!demand_np(b, np, id < NS_FNP2_MAX && b->plan->externals < NS_FNP2_MAX, "FNP2 id (REG2)"))
+		return false;
+	addr = b->n->top[AKC_TOP_FNP2_WEIGHTS(id) / 4];
+	packet = malloc(4 * (size_t)(2 + words));
+	ok = packet && ns_mem_read(b->n, addr, packet, 4 * (2 + words)) &&
+	     demand_np(b, np,
+		       AK_PKT_UID(packet[0]) == AK_UID_FNP_WEIGHT && AK_PKT_COL(packet[0]) == np->col &&
+			       AK_PKT_ROW(packet[0]) == np->row && AK_PKT_DST(packet[0]) == 1u << np->id,
+		       "its external weights begin with another packet's header") &&
+	     demand_np(b, np, ns_weights_fully(packet + 2, fnp_planes(np), l->in_h, l->in_w, l->in_c, p),
+		       "external weights of another form");
+	free(packet);
+	b->plan->external[b->plan->externals++] = (struct ns_external){addr, 2 + words};
+	return ok;
+}
+
+static bool fnp_weights(struct builder *b, const struct ns_np *np, const struct ns_layer *l, struct ns_part *p,
+			uint32_t words)
+{
+	if (np->fnp == NS_FNP2)
+		return fnp2_weights(b, np, l, p, words);
+	return demand_np(b, np,
+			 np->fnp_count == words && ns_weights_fully(np->fnp_weight, 3, l->in_h, l->in_w, l->in_c, p),
+			 "weights missing, or of another size");
+}
+
 static bool plan_fnp_part(struct builder *b, const struct ns_np *np, const struct ns_layer *l, struct ns_part *p)
 {
 	uint32_t inputs = l->in_h * l->in_w * l->in_c, blocks = ns_ceil_div(inputs, 64), words;
@@ -410,22 +464,20 @@ static bool plan_fnp_part(struct builder *b, const struct ns_np *np, const struc
 	p->rows = 1;
 	p->f0 = FIELD(reg(np, AK_NP_FNP3), 0, 18);
 	p->filters = FIELD(reg(np, AK_NP_FNP2), 0, 17);
-	words = p->filters * (4 + 12 * blocks);
-	if (!np_mode_ok(b, np) ||
-	    !demand_np(b, np, np->fnp == NS_FNP3,
-		       "fully connected, but not on an NP with FNP3 (external weights are not modelled)") ||
-	    !demand_np(b, np, p->filters && p->filters <= NS_FNP_WORDS, "neurons (FNP2)") ||
+	words = p->filters * (4 + 4 * fnp_planes(np) * blocks);
+	if (!np_mode_ok(b, np) || !demand_np(b, np, np->fnp, "fully connected, but on an NP without FNP2 or FNP3") ||
+	    !demand_np(b, np,
+		       p->filters && (uint64_t)p->filters * (4 + 4 * fnp_planes(np) * blocks) <= fnp_words_max(np),
+		       "neurons (FNP2)") ||
 	    !demand_np(b, np, reg(np, AK_NP_FNP2) == p->filters && reg(np, AK_NP_FNP3) == p->f0,
 		       "neurons (FNP2, FNP3)") ||
 	    !demand_np(b, np, reg(np, AK_NP_REG10) == (l->in_w | l->in_h << 16), "input map (REG10)") ||
 	    !demand_np(b, np, reg(np, AK_NP_REG11) == blocks << 12, "channel size (REG11)") ||
 	    !demand_np(b, np, reg(np, AK_NP_FNP1) == (0x80000000u | 2 * blocks), "packet words (FNP1)") ||
-	    !demand_np(b, np, reg(np, AK_NP_FNP4) == (0x00100000u | words), "weight words (FNP4)"))
+	    !demand_np(b, np, reg(np, AK_NP_FNP4) == AK_FNP4_WORDS(words), "weight words (FNP4)"))
 		return false;
 	expect_constants(b, np, true);
-	return demand_np(b, np, ns_weights_fully(np, l->in_h, l->in_w, l->in_c, p),
-			 "weights missing, or of another size") &&
-	       (!l->out_bits || np_thresholds(b, np, p));
+	return fnp_weights(b, np, l, p, words) && (!l->out_bits || np_thresholds(b, np, p));
 }
 
 static bool plan_fnp(struct builder *b, struct ns_np *const *np, unsigned int count, uint8_t id, bool last)
@@ -434,10 +486,10 @@ static bool plan_fnp(struct builder *b, struct ns_np *const *np, unsigned int co
 	struct ns_layer *l;
 
 	/* 4-bit weights, negative ones included; REG4 as decoded: 0xA2 with a potential output. */
-	if (!demand_np(b, np[0], (r4 & 0x4ffcu) == 0x0a0u, "weight format (REG4) of a fully connected layer"))
+	if (!demand_np(b, np[0], (r4 & 0x4ffcu) == 0x0a0u || (np[0]->fnp == NS_FNP2 && (r4 & 0x4ffcu) == 0x090u),
+		       "weight format (REG4) of a fully connected layer"))
 		return false;
-	if (!demand(b, (uint64_t)b->h * b->w * b->c <= NS_FNP_WORDS / 12 * 64, "inputs of a fully connected layer",
-		    b->h))
+	if (!demand(b, (uint64_t)b->h * b->w * b->c <= NS_FNP_INPUTS, "inputs of a fully connected layer", b->h))
 		return false;
 	l = add_layer(b, NS_LAYER_FULLY, id, count);
 	if (!l || !np_bits(b, np[0], l, last))
@@ -480,6 +532,7 @@ static bool routing(struct builder *b, struct ns_np *const *np, unsigned int cou
 {
 	const struct ns_chip *chip = b->n->chip;
 	uint32_t mm2 = reg(np[0], AK_NP_MM2), mm1 = reg(np[0], AK_NP_MM1);
+	uint32_t to_dma = AK_NP_MM1_TO_DMA | (b->what->passes ? AK_NP_MM1_END_OF_PASS : 0);
 	bool p2p = mm1 & 1u;
 
 	*next = (uint8_t)(mm2 >> 24);
@@ -500,7 +553,7 @@ static bool routing(struct builder *b, struct ns_np *const *np, unsigned int cou
 		if (!demand_np(b, np[i], reg(np[i], AK_NP_MM2) == mm2 && (p2p || !FIELD(mm2, 16, 8)),
 			       "NPs of one layer send to different places (MM2)"))
 			return false;
-		expect_reg(b, np[i], AK_NP_MM1, p2p ? 0x06080001u : 0xff080000u);
+		expect_reg(b, np[i], AK_NP_MM1, p2p ? to_dma : 0xff080000u);
 		expect_reg(b, np[i], AK_NP_MM3, b->west | b->east << 8);
 		expect_reg(b, np[i], AK_NP_MM4, west | east << 8);
 	}
@@ -541,7 +594,9 @@ static void expect_epg(struct builder *b, unsigned int last_nps)
 
 	expect(b, epg[AKC_EPG_CONTROL / 4], 0x21200, "EPG control");
 	expect(b, epg[AKC_EPG_SYNC / 4], 0x10, "EPG sync");
-	expect(b, epg[AKC_EPG_SYNC2 / 4], 0x01fe0000u | last_nps, "EPG sync 2");
+	if (b->what->final)
+		expect(b, epg[AKC_EPG_SYNC2 / 4], 0x01fe0000u | last_nps, "EPG sync 2");
+	expect(b, epg[AKC_EPG_SYNC_LAST / 4], b->what->passes ? AKC_EPG_SYNC_LAST_EOP : 0, "EPG sync last");
 	expect(b, epg[AKC_EPG_PACKET / 4], 0x027fffffu, "EPG event packet");
 	expect(b, epg[AKC_EPG_PAYLOAD / 4] & ~0xff00u, 0, "EPG payload");
 }
@@ -566,7 +621,7 @@ static bool plan_chain(struct builder *b)
 		reach[0] = dest[0];
 		reach[1] = dest[1];
 	}
-	if (!demand(b, b->plan->layers >= 2, "nothing is programmed behind the HRC", 0))
+	if (!demand(b, b->plan->layers > b->what->image, "nothing is programmed behind the HRC", 0))
 		return false;
 	for (unsigned int i = 0; i < b->n->np_count; i++) {
 		const struct ns_np *np = &b->n->np[i];
@@ -599,10 +654,8 @@ static bool allocate(struct ns_plan *p)
 	return p->map[0] && p->map[1] && p->potential && p->pooled && p->part_potential && p->row && p->output;
 }
 
-void ns_plan_drop(struct nsoc *n)
+void ns_plan_free(struct ns_plan *p)
 {
-	struct ns_plan *p = n->plan;
-
 	if (!p)
 		return;
 	ns_fuse_drop(p);
@@ -623,30 +676,88 @@ void ns_plan_drop(struct nsoc *n)
 	free(p->row);
 	free(p->output);
 	free(p);
+}
+
+void ns_plan_drop(struct nsoc *n)
+{
+	ns_plan_free(n->plan);
 	n->plan = NULL;
+}
+
+struct ns_shape ns_plan_output(const struct ns_plan *p)
+{
+	const struct ns_layer *l = &p->layer[p->layers - 1];
+
+	return (struct ns_shape){l->out_h, l->out_w, l->filters, l->out_bits};
+}
+
+/* Weights in memory, and programs of several passes, may be changed by anybody: they are compared before every frame. */
+bool ns_hash_words(struct nsoc *n, uint32_t addr, uint32_t words, uint64_t *hash)
+{
+	uint32_t block[1024];
+
+	while (words) {
+		uint32_t count = words < 1024 ? words : 1024;
+
+		if (!ns_mem_read(n, addr, block, 4 * count))
+			return false;
+		for (uint32_t i = 0; i < count; i++)
+			*hash = (*hash ^ block[i]) * 0x9e3779b97f4a7c15u + (*hash >> 29);
+		addr += 4 * count;
+		words -= count;
+	}
+	return true;
+}
+
+static bool external_hash(struct nsoc *n, const struct ns_plan *p, uint64_t *hash)
+{
+	*hash = 0;
+	for (unsigned int i = 0; i < p->externals; i++)
+		if (!ns_hash_words(n, p->external[i].addr, p->external[i].words, hash))
+			return false;
+	return true;
+}
+
+static bool external_same(struct nsoc *n, const struct ns_plan *p)
+{
+	uint64_t hash;
+
+	return !p->externals || (external_hash(n, p, &hash) && hash == p->external_hash);
+}
+
+struct ns_plan *ns_plan_make(struct nsoc *n, const struct ns_plan_for *what)
+{
+	struct builder b = {
+		.n = n, .what = what, .h = what->in.h, .w = what->in.w, .c = what->in.c, .bits = what->in.bits};
+	struct ns_plan *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	b.plan = p;
+	p->in_h = what->in.h;
+	p->in_w = what->in.w;
+	p->between = !what->final;
+	if (n->config_bad) {
+		ns_report(n, NS_UNKNOWN_ENCODING,
+			  "a configuration packet was not understood: nothing runs before a reset");
+		return p;
+	}
+	p->usable = (!what->image || plan_hrc(&b)) && plan_chain(&b) && allocate(p) &&
+		    external_hash(n, p, &p->external_hash);
+	if (p->usable)
+		ns_fuse(p);
+	return p;
 }
 
 struct ns_plan *ns_plan_get(struct nsoc *n, uint32_t in_h, uint32_t in_w)
 {
-	struct builder b = {.n = n, .h = in_h, .w = in_w, .c = n->hrc.reg[AK_HRC_WORD_CHANNELS], .bits = 8};
+	const struct ns_plan_for what = {
+		.in = {in_h, in_w, n->hrc.reg[AK_HRC_WORD_CHANNELS], 8}, .image = true, .final = true};
 
-	if (n->plan && !n->plan_stale && n->plan->in_h == in_h && n->plan->in_w == in_w)
-		return n->plan->usable ? n->plan : NULL;
-	ns_plan_drop(n);
-	n->plan = calloc(1, sizeof(*n->plan));
-	if (!n->plan)
-		return NULL;
-	n->plan_stale = false;
-	n->plan->in_h = in_h;
-	n->plan->in_w = in_w;
-	b.plan = n->plan;
-	if (n->config_bad) {
-		ns_report(n, NS_UNKNOWN_ENCODING,
-			  "a configuration packet was not understood: nothing runs before a reset");
-		return NULL;
+	if (!n->plan || n->plan_stale || n->plan->in_h != in_h || n->plan->in_w != in_w || !external_same(n, n->plan)) {
+		ns_plan_drop(n);
+		n->plan = ns_plan_make(n, &what);
+		n->plan_stale = false;
 	}
-	n->plan->usable = plan_hrc(&b) && plan_chain(&b) && allocate(n->plan);
-	if (n->plan->usable)
-		ns_fuse(n->plan);
-	return n->plan->usable ? n->plan : NULL;
+	return n->plan && n->plan->usable ? n->plan : NULL;
 }

@@ -125,30 +125,28 @@ bool ns_weights_separable(const struct ns_np *np, uint32_t channels, uint32_t st
 }
 
 /*
- * Per neuron a head (8, 0, 0, 0), then bit-planes of 32 inputs, three words each: all positive magnitudes, then all
+ * Per neuron a head (8, 0, 0, 0), then bit-planes of 32 inputs, so many words each: all positive magnitudes, then all
  * negative ones. Input index (c*W + x)*H + y.
  */
-bool ns_weights_fully(const struct ns_np *np, uint32_t h, uint32_t w, uint32_t c, struct ns_part *p)
+bool ns_weights_fully(const uint32_t *weights, uint32_t planes, uint32_t h, uint32_t w, uint32_t c, struct ns_part *p)
 {
-	uint32_t inputs = h * w * c, blocks = ns_ceil_div(inputs, 64), words = 4 + 12 * blocks;
+	uint32_t inputs = h * w * c, groups = 2 * ns_ceil_div(inputs, 64), words = 4 + 2 * planes * groups;
 
-	if (np->fnp_count != (uint64_t)p->filters * words)
-		return false;
 	p->weights = calloc((size_t)inputs * p->filters, 1);
 	if (!p->weights)
 		return false;
 	for (uint32_t u = 0; u < p->filters; u++) {
-		const uint32_t *n = np->fnp_weight + (size_t)u * words, *pos = n + 4, *neg = pos + 6 * blocks;
+		const uint32_t *n = weights + (size_t)u * words, *pos = n + 4, *neg = pos + planes * groups;
 
 		if (n[0] != 0x00080000u || n[1] || n[2] || n[3])
 			return false;
 		for (uint32_t y = 0; y < h; y++)
 			for (uint32_t x = 0; x < w; x++)
 				for (uint32_t ch = 0; ch < c; ch++) {
-					uint32_t i = (ch * w + x) * h + y, g = 3 * (i / 32), bit = i % 32;
+					uint32_t i = (ch * w + x) * h + y, g = planes * (i / 32), bit = i % 32;
 					int v = 0;
 
-					for (uint32_t plane = 0; plane < 3; plane++) {
+					for (uint32_t plane = 0; plane < planes; plane++) {
 						v += (int)(pos[g + plane] >> bit & 1u) << plane;
 						v -= (int)(neg[g + plane] >> bit & 1u) << plane;
 					}

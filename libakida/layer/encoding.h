@@ -79,7 +79,10 @@ enum ak_np_reg {
 	AK_NP_MM8 = 0xcc,
 	AK_NP_RESET = 0xfc,
 };
-#define AK_NP_BLOCK_WORDS 50u /* written from word 0 in every decoded track */
+#define AK_NP_REG2_FNP2_ID(v) (((v) >> 16) & 0xfu) /* which external weight address (top level 0x10 + 4 * id) */
+#define AK_NP_MM1_TO_DMA 0x06080001u
+#define AK_NP_MM1_END_OF_PASS (1u << 2) /* the end of packets goes to the DMA: last layer of a pass of several */
+#define AK_NP_BLOCK_WORDS 50u		/* written from word 0 in every decoded track */
 
 /* REG4 */
 #define AK_REG4_IN_BITS(v) ((v)&0x3u)
@@ -107,6 +110,13 @@ enum ak_np_reg {
  */
 #define AK_REG9_I_STRIDE_OFFSET (1u << 12)
 #define AK_REG9_J_STRIDE_OFFSET (1u << 28)
+
+/*
+ * FNP4: weight blocks [23:20], words of the last one [15:0]. Seen with one block only; that blocks have 2^16 words, 0
+ * meaning a full last one, is ours (rule FNP2).
+ */
+#define AK_FNP4_WORDS(words) ((((words) + 0xffffu) >> 16) << 20 | ((words)&0xffffu))
+#define AK_FNP2_MAX_WORDS (15u << 16)
 
 /* ---- HRC registers (no public names), word index ---- */
 #define AK_HRC_WORD_STROBE 0x00u
@@ -192,6 +202,10 @@ enum ak_np_reg {
 	RULE(FNP3_ACT, "fnp3.activation", PROVISIONAL, "FNP3 with thresholds: UID 4 pairs as on a CNP")                \
 	RULE(FNP3_SPLIT, "fnp3.split", PROVISIONAL,                                                                    \
 	     "the neurons of one fully connected layer on several FNP3: first neuron in FNP3 [17:0]")                  \
+	RULE(FNP2, "fnp2.external", PROVISIONAL,                                                                       \
+	     "weights of an FNP2 in device memory: one packet of the form of UID 6; its size is published")            \
+	RULE(PASSES, "program.passes", PROVISIONAL,                                                                    \
+	     "several passes: burst mode of the configuration DMA, activations as events in memory between them")      \
 	RULE(BITS_CODE, "np.bits-code", PROVISIONAL, "bit-width codes of 1 and 2 bits in REG4")                        \
 	RULE(WEIGHTS_2BIT, "np.2bit-as-4bit", VERIFIED,                                                                \
 	     "2-bit weights stored in the 4-bit form, whose values hold them")                                         \
