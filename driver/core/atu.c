@@ -90,6 +90,41 @@ int akc_windows_akd1000(struct akc_dev *d)
 	return akd1000_look(d, true);
 }
 
+/* Region r of the way out, off before it is moved. */
+static void akd1500_outbound(struct akc_dev *d, u32 r, u32 base, const struct akc_piece *p)
+{
+	u32 at = AKD1500_ATU_OUTBOUND(r);
+
+	akc_bar_write(d, AKD1500_BAR_DMA, at + AKD1500_ATU_CTRL2, 0);
+	if (!p->bytes)
+		return;
+	akc_bar_write(d, AKD1500_BAR_DMA, at + AKD1500_ATU_CTRL1, 0);
+	akc_bar_write(d, AKD1500_BAR_DMA, at + AKD1500_ATU_BASE_LO, base);
+	akc_bar_write(d, AKD1500_BAR_DMA, at + AKD1500_ATU_BASE_HI, 0);
+	akc_bar_write(d, AKD1500_BAR_DMA, at + AKD1500_ATU_LIMIT, base + p->bytes - 1);
+	akc_bar_write(d, AKD1500_BAR_DMA, at + AKD1500_ATU_TARGET_LO, (u32)p->bus);
+	akc_bar_write(d, AKD1500_BAR_DMA, at + AKD1500_ATU_TARGET_HI, (u32)(p->bus >> 32));
+	akc_bar_write(d, AKD1500_BAR_DMA, at + AKD1500_ATU_CTRL2, AKD1500_ATU_ENABLE);
+}
+
+/* Smaller pieces of host memory are chained: each has its own region, one behind the other. */
+int akc_host_window_akd1500(struct akc_dev *d)
+{
+	u32 base = AKD1500_HOST_ADDR, i, v;
+
+	for (i = 0; i < AKC_WINDOW_PIECES; i++) {
+		akd1500_outbound(d, i, base, &d->piece[i]);
+		if (!d->piece[i].bytes)
+			continue;
+		v = akc_bar_read(d, AKD1500_BAR_DMA, AKD1500_ATU_OUTBOUND(i) + AKD1500_ATU_LIMIT);
+		if (v != base + d->piece[i].bytes - 1)
+			return v == AKC_ALL_ONES ? akc_gone(d, "window to the host", i) :
+						   akc_fail(d, -EIO, "window to the host does not hold", i, v);
+		base += d->piece[i].bytes;
+	}
+	return 0;
+}
+
 static int akd1500_look(struct akc_dev *d, bool tell)
 {
 	u32 i;

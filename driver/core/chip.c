@@ -37,6 +37,7 @@ static const struct akc_chip akc_chips[] = {
 		.scratch_addr = AKD1500_SCRATCH_ADDR,
 		.scratch_bytes = AKD1500_LIST_ADDR - AKD1500_SCRATCH_ADDR,
 		.windows = akc_windows_akd1500,
+		.host_window = akc_host_window_akd1500,
 		.dma = &akc_hdma_ops,
 	},
 };
@@ -175,4 +176,34 @@ int akc_probe(struct akc_dev *d, const struct akc_bus *bus, void *host, u16 pci_
 	if (err)
 		return err;
 	return akc_stop(d);
+}
+
+int akc_host_window(struct akc_dev *d, const struct akc_piece *pieces, u32 count)
+{
+	u32 bytes = 0, i;
+	int err;
+
+	if (d->gone)
+		return -EIO;
+	if (!d->chip->host_window)
+		return akc_fail(d, -EOPNOTSUPP, "chip without a window to the host", 0, 0);
+	if (d->loaded || count > AKC_WINDOW_PIECES)
+		return akc_fail(d, -EINVAL, "window to the host", count, d->loaded);
+	for (i = 0; i < count; i++) {
+		if (!pieces[i].cpu || !pieces[i].bytes || pieces[i].bytes % 0x10000 ||
+		    pieces[i].bytes > AKC_WINDOW_BYTES_MAX - bytes)
+			return akc_fail(d, -EINVAL, "piece of the window to the host", i,
+					pieces[i].bytes);
+		bytes += pieces[i].bytes;
+	}
+	memset(d->piece, 0, sizeof(d->piece));
+	for (i = 0; i < count; i++)
+		d->piece[i] = pieces[i];
+	d->window_bytes = bytes;
+	err = d->chip->host_window(d);
+	if (err) {
+		memset(d->piece, 0, sizeof(d->piece));
+		d->window_bytes = 0;
+	}
+	return err;
 }

@@ -6,7 +6,7 @@
  *   akc_probe   windows, version, resets, mesh discovery, clock counters
  *   akc_mem_*   device memory through the chip's own DMA engine (eDMA or HDMA)
  *   akc_verify  is this program safe and complete for this mesh?
- *   akc_load    program the mesh (single pass), akc_unload undo it
+ *   akc_load    program the mesh, akc_unload undo it
  *   akc_enqueue / akc_poll / akc_fetch   frames in, completions and outputs out
  *   akc_reset   recover after a time-out; bumps the generation
  *
@@ -25,6 +25,8 @@
 #define AKC_MAX_NPS 128u
 #define AKC_MAX_TRACKS 512u
 #define AKC_MAX_EPG 32u
+#define AKC_MAX_PASSES 64u
+#define AKC_MAX_FNP2 4u
 #define AKC_RING_MAX 254u
 #define AKC_HEADER_BYTES 32u
 #define AKC_JOB_TIMEOUT_US 5000000u
@@ -55,14 +57,25 @@ struct akc_reg_write {
 };
 
 /*
- * A single-pass program as the host hands it over. Pointers are borrowed for the duration of a
- * call.
+ * Tracks of one pass: so many in a row, the last `external` of them weights of FNP2s, which stay in
+ * device memory: one packet each.
+ */
+struct akc_pass {
+	u32 tracks, external;
+};
+
+/*
+ * A program as the host hands it over. Pointers are borrowed for the duration of a call. With more
+ * than one pass the chip loads them in turn, all tracks stay in device memory, and one frame is in
+ * flight.
  */
 struct akc_program {
 	const u32 *image;
 	u32 image_words;
 	const struct akc_track *tracks;
 	u32 track_count;
+	const struct akc_pass *passes; /* in the order of tracks; their tracks add up */
+	u32 pass_count;		       /* 0: one, without external weights */
 	const struct akc_reg_write *epg;
 	u32 epg_count;
 	u8 device_version[4];	     /* vendor, product, major, minor; must equal the chip's */
@@ -111,6 +124,15 @@ struct akc_ring {
 	bool running;
 };
 
+/* A piece of host memory in the chip's window to the host; pieces follow each other there. */
+#define AKC_WINDOW_PIECES 4u
+struct akc_piece {
+	u8 *cpu;
+	u64 bus;
+	u32 bytes; /* multiple of 64 KiB */
+};
+#define AKC_WINDOW_BYTES_MAX (32u << 20) /* as much as the vendor engine uses */
+
 /* Words of a list kept to write only those that change: those of a group of frames. */
 #define AKC_LIST_WORDS 100u
 
@@ -137,6 +159,9 @@ struct akc_dev {
 	bool clear_out; /* the host clears output buffers */
 	u8 output_type;
 	u32 mem_base, mem_bytes; /* device memory the core hands out */
+	struct akc_piece piece[AKC_WINDOW_PIECES]; /* the window to the host, up to the first without bytes */
+	u32 window_bytes;
+	u32 passes; /* of the loaded program */
 	struct akc_ring conf, in;
 	u32 track_addr, in_addr, in_stride, out_addr, out_stride;
 	u32 in_bytes, row_bytes, rows, next_row;
@@ -195,6 +220,19 @@ int akc_dma_run(struct akc_dev *d, enum akc_dir dir, const struct akc_seg *segs,
 void akc_dma_set_msi(struct akc_dev *d, u64 addr, u32 data);
 /* Device memory of the linked lists: transfers that touch it are refused with -EINVAL. */
 void akc_list_area(const struct akc_dev *d, u32 *addr, u32 *bytes);
+
+/*
+ * Host memory that the chip reaches by itself, where its own is too small for programs that stay in
+ * memory: pieces, which the chip sees in a row. They are the core's until the next call; with count
+ * 0 there is no window any more. An unloaded mesh only. -EOPNOTSUPP: the chip has no such window;
+ * -EINVAL: pieces, or a program is loaded; -EIO.
+ */
+int akc_host_window(struct akc_dev *d, const struct akc_piece *pieces, u32 count);
+/*
+ * Bytes of the window that a verified program needs to be loaded at all; 0 when the chip's own
+ * memory is enough for it, or when the chip has no window.
+ */
+u32 akc_window_wanted(const struct akc_dev *d, const struct akc_program *p);
 
 /*
  * -EINVAL: fields contradict each other or their range; -EBADMSG: for another device version;

@@ -31,6 +31,7 @@ struct akc_chip {
 	u32 list_addr, list_bytes;
 	u32 scratch_addr, scratch_bytes;
 	int (*windows)(struct akc_dev *d);
+	int (*host_window)(struct akc_dev *d); /* as d->piece says; NULL: there is none */
 	const struct akc_dma_ops *dma;
 };
 
@@ -81,6 +82,7 @@ static inline u32 akc_min(u32 a, u32 b)
 /* atu.c */
 int akc_windows_akd1000(struct akc_dev *d);
 int akc_windows_akd1500(struct akc_dev *d);
+int akc_host_window_akd1500(struct akc_dev *d);
 
 /* edma.c, hdma.c, dma.c */
 extern const struct akc_dma_ops akc_edma_ops;
@@ -116,12 +118,18 @@ static inline u8 *akc_stage(struct akc_dev *d, u32 off)
 
 /* ring.c */
 int akc_ring_reset(struct akc_dev *d, u32 base);
+/* What ends a job: the end of its outputs, or the last pass. */
+#define AKC_MONITOR_OUTPUTS                                                                        \
+	(AKC_CDMA_MONITOR_MASK_IB | AKC_CDMA_MONITOR_MASK_EXT | AKC_CDMA_MONITOR_MASK_BURST)
+#define AKC_MONITOR_BURSTS                                                                         \
+	(AKC_CDMA_MONITOR_MASK_OB | AKC_CDMA_MONITOR_MASK_IB | AKC_CDMA_MONITOR_MASK_EXT)
 int akc_ring_init(struct akc_dev *d, struct akc_ring *r, bool header, u32 monitor);
 u32 akc_ring_next(const struct akc_ring *r);
 void akc_ring_push(struct akc_dev *d, struct akc_ring *r, u32 index);
 void akc_ring_run(struct akc_dev *d, struct akc_ring *r, bool run);
 void akc_ring_clear_status(struct akc_dev *d, struct akc_ring *r);
 int akc_conf_init(struct akc_dev *d);
+int akc_conf_bursts(struct akc_dev *d, u32 addr, u32 slots, u32 burst);
 int akc_conf_write(struct akc_dev *d, u32 dev_addr, u32 words);
 int akc_conf_read(struct akc_dev *d, u32 head0, u32 head1, u32 *value);
 
@@ -135,6 +143,14 @@ struct akc_packet {
 
 void akc_packet_head(u32 *head, u8 col, u8 row, u8 id, u8 uid, u32 start, u32 words);
 int akc_packet_next(const u32 *track, u32 words, u32 *at, struct akc_packet *p);
+
+/* verify.c: of a program that akc_verify has accepted */
+u32 akc_pass_count(const struct akc_program *p);
+/* Tracks of a pass from *first on, without external ones. */
+void akc_pass_tracks(const struct akc_program *p, u32 pass, u32 *first, u32 *count, u32 *external);
+u32 akc_pass_most(const struct akc_program *p);
+/* Values that the largest pass but the last hands to the next. */
+u32 akc_pass_values(const struct akc_dev *d, const struct akc_program *p);
 
 /* mesh.c */
 int akc_mesh_discover(struct akc_dev *d);

@@ -1,150 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Programs and jobs: device memory layout, loading the tracks, the input ring, frames in,
- * completions and outputs out. Single pass, dense image input through the HRC.
- *
- * Device memory, lowest first: configuration area, input descriptors, outputs, inputs, track
- * buffer. Outputs lie low so that nothing but our own inputs is behind them.
+ * Jobs of the loaded program: frames in, completions and outputs out. Dense image input through the
+ * HRC.
  */
 #include "internal.h"
 
-#define MEM_ALIGN 64u
-#define INTC_ALL 0xffffffffu
 #define CLEAR_PIECES 6u
-
-static u32 mem_align(u32 v)
-{
-	return (v + MEM_ALIGN - 1) & ~(MEM_ALIGN - 1);
-}
-
-static int mem_layout(struct akc_dev *d, const struct akc_program *p, u32 batch)
-{
-	u32 used = AKC_MEM_CONF_BYTES;
-	u32 track_bytes = 0, per_slot, slots, i;
-
-	for (i = 0; i < p->track_count; i++)
-		if (p->tracks[i].words * 4 > track_bytes)
-			track_bytes = p->tracks[i].words * 4;
-	used += mem_align(track_bytes);
-	/* Sizes are bounded by akc_verify: none of these sums comes near 2^32. */
-	d->in_stride = mem_align(d->in_bytes);
-	d->out_stride = mem_align(AKC_HEADER_BYTES +
-				  akc_output_bytes(p->output_type, p->activation, p->out_count));
-	per_slot = d->in.desc_bytes + d->in_stride + d->out_stride;
-	/*
-	 * One slot more than frames in flight: the controller is idle when both ring indices are
-	 * equal.
-	 */
-	slots = batch < AKC_RING_MAX ? batch + 1 : AKC_RING_MAX;
-	if (used < d->mem_bytes)
-		slots = akc_min(slots, (d->mem_bytes - used) / per_slot);
-	if (used >= d->mem_bytes || slots < 2)
-		return akc_fail(d, -ENOSPC, "program does not fit device memory",
-				used + 2 * (u64)per_slot, d->mem_bytes);
-	d->in.slots = slots;
-	d->in.addr = d->mem_base + AKC_MEM_CONF_BYTES;
-	d->out_addr = d->in.addr + mem_align(slots * d->in.desc_bytes);
-	d->in_addr = d->out_addr + slots * d->out_stride;
-	d->track_addr = d->in_addr + slots * d->in_stride;
-	return 0;
-}
-
-static int load_tracks(struct akc_dev *d, const struct akc_program *p)
-{
-	u32 i;
-	int err;
-
-	err = akc_conf_init(d);
-	if (err)
-		return err;
-	for (i = 0; i < p->track_count; i++) {
-		const struct akc_track *t = &p->tracks[i];
-
-		err = akc_copy_to(d, d->track_addr, p->image + t->word_off, t->words * 4);
-		if (err)
-			return err;
-		err = akc_conf_write(d, d->track_addr, t->words);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
-static int start_input(struct akc_dev *d, const struct akc_program *p)
-{
-	u32 v;
-	int err;
-
-	err = akc_ring_init(d, &d->in, true, AKC_CDMA_MONITOR_END_INBOUND);
-	if (err)
-		return err;
-	/* The vendor engine leaves this register alone on the AKD1000, and so does this. */
-	if (d->chip->clears_outputs) {
-		v = 0;
-		if (!p->output_type)
-			v = AKC_CDMA_OB_CLEAR_EN |
-			    akc_output_bytes(p->output_type, p->activation, p->out_count) / 4;
-		akc_write(d, d->in.base + AKC_CDMA_OB_CLEAR, v);
-	}
-	v = akc_read(d, d->in.base + AKC_CDMA_STATUS);
-	if (v == AKC_ALL_ONES)
-		return akc_gone(d, "input DMA status", d->in.base);
-	d->job_last = (u16)AKC_CDMA_STATUS_JOB(v);
-	d->job_done = d->job_last;
-	return 0;
-}
-
-int akc_load(struct akc_dev *d, const struct akc_program *p, u32 batch)
-{
-	struct akc_verify_result res;
-	u32 i;
-	int err;
-
-	if (d->gone)
-		return -EIO;
-	if (!batch)
-		return akc_fail(d, -EINVAL, "batch", batch, 0);
-	err = akc_verify(d, p, &res);
-	if (err)
-		return akc_fail(d, err, res.what, res.track, res.word);
-
-	err = akc_stop(d);
-	if (err)
-		return err;
-	d->out_count = p->out_count;
-	d->out_w = p->out_w;
-	d->out_c = p->out_c;
-	d->output_type = p->output_type;
-	d->activation = p->activation;
-	d->clear_out = !d->chip->clears_outputs && !p->output_type;
-	d->in_bytes = p->in_h * p->in_w * p->in_c;
-	d->row_bytes = (p->window_w ? p->window_w : p->in_w) * p->in_c;
-	d->rows = p->window_h ? p->window_h : p->in_h;
-	d->next_row = p->window_w ? p->in_w * p->in_c : 0;
-	d->in.base = AKC_HRC_DMA;
-	d->in.desc_bytes = AKC_DESC_IMAGE_BYTES;
-	err = mem_layout(d, p, batch);
-	if (err)
-		return err; /* the mesh is empty since akc_stop */
-
-	err = load_tracks(d, p);
-	if (err)
-		goto unload;
-	for (i = 0; i < p->epg_count; i++)
-		akc_write(d, AKC_EPG + p->epg[i].offset, p->epg[i].value);
-	akc_write(d, AKC_INTC + AKC_INTC_MASK, INTC_ALL & ~AKC_INTC_HRC);
-	akc_write(d, AKC_INTC + AKC_INTC_ENABLE, 1);
-	err = start_input(d, p);
-	if (err)
-		goto unload;
-	d->out_staged = d->out_next = 0;
-	d->loaded = true;
-	return 0;
-
-unload:
-	akc_stop(d);
-	return err;
-}
 
 static void fill_image_desc(struct akc_dev *d, u8 *p, u16 job, u32 slot)
 {
@@ -190,6 +51,8 @@ static void show_frames(struct akc_dev *d, u32 n)
 			  akc_read(d, AKC_EVENT_DMA + AKC_CDMA_CONTROL) & ~AKC_CDMA_CONTROL_RUN);
 		akc_ring_run(d, &d->in, true);
 	}
+	if (d->passes > 1) /* one frame at a time: where its outputs go is the controller's, not the descriptor's */
+		akc_write(d, d->in.base + AKC_CDMA_OB_EVENTS, d->out_addr + last * d->out_stride);
 	akc_ring_push(d, &d->in, last);
 	d->job_last = (u16)(d->job_last + n);
 	d->in_flight += n;
@@ -350,6 +213,19 @@ int akc_enqueue(struct akc_dev *d, const struct akc_buf *from, u32 off)
 	return err ? err : d->job_last;
 }
 
+/* The frame in flight went through all passes. */
+static int poll_passes(struct akc_dev *d)
+{
+	u32 v = akc_read(d, d->in.base + AKC_CDMA_EVENTS);
+
+	if (v == AKC_ALL_ONES)
+		return akc_gone(d, "input DMA status", d->in.base);
+	if (!d->in_flight || !(v & AKC_CDMA_EVENTS_BURST_INT))
+		return 0;
+	v = AKC_CDMA_STATUS_JOB(akc_read(d, d->in.base + AKC_CDMA_STATUS));
+	return v == d->job_last ? 1 : akc_fail(d, -EIO, "job id that was never sent", v, d->job_last);
+}
+
 /* The chip names the last finished job: every one up to it is finished. Ids wrap at 2^16. */
 int akc_poll(struct akc_dev *d)
 {
@@ -359,6 +235,8 @@ int akc_poll(struct akc_dev *d)
 		return -EIO;
 	if (!d->loaded)
 		return -EINVAL;
+	if (d->passes > 1)
+		return poll_passes(d);
 	v = akc_read(d, d->in.base + AKC_CDMA_STATUS);
 	if (v == AKC_ALL_ONES)
 		return akc_gone(d, "input DMA status", d->in.base);

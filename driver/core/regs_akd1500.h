@@ -12,11 +12,19 @@
 #define AKD1500_MEM_ADDR 0x20000000u
 #define AKD1500_MEM_BYTES 0x100000u
 
-/* iATU, BAR0 offsets; inbound region r at 0x500 + 0x200 * r */
+#define AKD1500_HOST_ADDR 0xc0000000u /* window to host memory, by outbound regions */
+
+/* iATU, BAR0 offsets; outbound region r at 0x400 + 0x200 * r; inbound region r at 0x500 + 0x200 * r */
 #define AKD1500_ATU_INBOUND(r) (0x500u + 0x200u * (r))
+#define AKD1500_ATU_OUTBOUND(r) (0x400u + 0x200u * (r))
 #define AKD1500_ATU_CTRL1 0x00u
 #define AKD1500_ATU_CTRL2 0x04u
+#define AKD1500_ATU_BASE_LO 0x08u
+#define AKD1500_ATU_BASE_HI 0x0cu
+#define AKD1500_ATU_LIMIT 0x10u
 #define AKD1500_ATU_TARGET_LO 0x14u
+#define AKD1500_ATU_TARGET_HI 0x18u
+#define AKD1500_ATU_ENABLE (1u << 31)
 #define AKD1500_ATU_CTRL2_BAR(n) ((n) << 8)
 #define AKD1500_ATU_CTRL2_FIXED 0xc0080000u /* enable, BAR match, function match */
 #define AKD1500_ATU_CTRL2_CHECK 0xc0080700u

@@ -117,6 +117,8 @@ int akc_resume(struct akc_dev *d)
 
 	d->gone = false;
 	err = d->chip->windows(d);
+	if (!err && d->window_bytes)
+		err = d->chip->host_window(d);
 	if (!err)
 		err = akc_alive(d);
 	if (err) {

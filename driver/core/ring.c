@@ -8,6 +8,10 @@
 
 #define CONF_TIMEOUT_US 5000000u
 #define RING_RESET_US 10000u
+/* As the vendor engine sets them for several passes. */
+#define CONF_BURST_DELAY 0x60u
+#define CONF_BURST_BUFFERS 2u
+#define CONF_BURST_LAST 0xfeu
 
 /*
  * SOFT_RESET is said to clear itself; a controller that does not gets it cleared. Afterwards it
@@ -36,8 +40,7 @@ int akc_ring_reset(struct akc_dev *d, u32 base)
 }
 
 /*
- * r holds base, addr, slots and desc_bytes; monitor: end select on top of the single-pass masks.
- * Leaves RUN off.
+ * r holds base, addr, slots and desc_bytes; monitor: end select and masks. Leaves RUN off.
  */
 int akc_ring_init(struct akc_dev *d, struct akc_ring *r, bool header, u32 monitor)
 {
@@ -54,8 +57,7 @@ int akc_ring_init(struct akc_dev *d, struct akc_ring *r, bool header, u32 monito
 	if (header)
 		r->control |= AKC_CDMA_CONTROL_INFO_EN | AKC_CDMA_CONTROL_INFO_HDR |
 			      AKC_CDMA_CONTROL_HDR_BYTES(AKC_HEADER_BYTES);
-	r->monitor = monitor | AKC_CDMA_MONITOR_TIMER | AKC_CDMA_MONITOR_MASK_IB |
-		     AKC_CDMA_MONITOR_MASK_EXT | AKC_CDMA_MONITOR_MASK_BURST;
+	r->monitor = monitor | AKC_CDMA_MONITOR_TIMER;
 	r->running = false;
 	akc_write(d, r->base + AKC_CDMA_RING, r->addr);
 	akc_write(d, r->base + AKC_CDMA_GEOMETRY,
@@ -100,7 +102,50 @@ int akc_conf_init(struct akc_dev *d)
 	d->conf.addr = d->mem_base + AKC_MEM_CONF_RING;
 	d->conf.slots = AKC_CONF_SLOTS;
 	d->conf.desc_bytes = AKC_DESC_CONF_BYTES;
-	return akc_ring_init(d, &d->conf, false, AKC_CDMA_MONITOR_END_OUTBOUND);
+	return akc_ring_init(d, &d->conf, false,
+			     AKC_CDMA_MONITOR_END_OUTBOUND | AKC_MONITOR_OUTPUTS);
+}
+
+/* Until an end event that is not masked. */
+static int conf_wait(struct akc_dev *d, u32 event, u32 a, u32 b)
+{
+	struct akc_wait w;
+	bool more;
+	u32 v;
+
+	akc_wait_init(d, &w, CONF_TIMEOUT_US);
+	do {
+		more = akc_wait(d, &w);
+		v = akc_read(d, AKC_CONF_DMA + AKC_CDMA_EVENTS);
+		if (v == AKC_ALL_ONES)
+			return akc_gone(d, "configuration DMA status", AKC_CONF_DMA);
+	} while (!(v & event) && more);
+	akc_ring_clear_status(d, &d->conf);
+	if (!(v & event))
+		return akc_fail(d, -ETIMEDOUT, "configuration transfer", a, b);
+	return 0;
+}
+
+/*
+ * The ring at addr holds burst descriptors for each pass. Loads the first pass and keeps running: the
+ * others follow as frames come to them. LAST is an index that the ring never reaches.
+ */
+int akc_conf_bursts(struct akc_dev *d, u32 addr, u32 slots, u32 burst)
+{
+	int err;
+
+	d->conf.addr = addr;
+	d->conf.slots = slots;
+	err = akc_ring_init(d, &d->conf, false, AKC_CDMA_MONITOR_END_OUTBOUND | AKC_MONITOR_BURSTS);
+	if (err)
+		return err;
+	akc_write(d, AKC_CONF_DMA + AKC_CDMA_REPLAY, AKC_CDMA_REPLAY_BURST);
+	akc_write(d, AKC_CONF_DMA + AKC_CDMA_BURST, burst);
+	akc_write(d, AKC_CONF_DMA + AKC_CDMA_DELAYS, CONF_BURST_DELAY);
+	akc_write(d, AKC_CONF_DMA + AKC_CDMA_OB_MAXIMA, CONF_BURST_BUFFERS);
+	akc_ring_push(d, &d->conf, CONF_BURST_LAST);
+	akc_ring_run(d, &d->conf, true);
+	return conf_wait(d, AKC_CDMA_EVENTS_BURST_INT, addr, slots);
 }
 
 /*
@@ -110,11 +155,9 @@ int akc_conf_init(struct akc_dev *d)
 static int conf_run(struct akc_dev *d, const u32 desc[4], const u32 *head)
 {
 	struct akc_seg s[2];
-	struct akc_wait w;
 	u32 index = akc_ring_next(&d->conf);
 	u8 *p = akc_stage(d, AKC_STAGE_CONF);
-	u32 i, v;
-	bool more;
+	u32 i;
 	int err;
 
 	memset(p, 0, AKC_DESC_CONF_BYTES);
@@ -135,18 +178,10 @@ static int conf_run(struct akc_dev *d, const u32 desc[4], const u32 *head)
 		return err;
 	akc_ring_push(d, &d->conf, index);
 	akc_ring_run(d, &d->conf, true);
-	akc_wait_init(d, &w, CONF_TIMEOUT_US);
-	do {
-		more = akc_wait(d, &w);
-		v = akc_read(d, AKC_CONF_DMA + AKC_CDMA_EVENTS);
-		if (v == AKC_ALL_ONES)
-			return akc_gone(d, "configuration DMA status", AKC_CONF_DMA);
-	} while (!(v & AKC_CDMA_EVENTS_OB_INT) && more);
-	akc_ring_clear_status(d, &d->conf);
-	akc_ring_run(d, &d->conf, false);
-	if (!(v & AKC_CDMA_EVENTS_OB_INT))
-		return akc_fail(d, -ETIMEDOUT, "configuration transfer", desc[1], desc[2]);
-	return 0;
+	err = conf_wait(d, AKC_CDMA_EVENTS_OB_INT, desc[1], desc[2]);
+	if (!d->gone)
+		akc_ring_run(d, &d->conf, false);
+	return err;
 }
 
 /* Sends packets that lie in device memory to the mesh. words: 1..65535. */

@@ -16,6 +16,8 @@
 #define THRESHOLD_WORDS 4096u	/* two words for each of 2047 filters (11-bit fields), rounded up */
 #define HRC_SRAM_START 0x28u	/* the only address seen: weights, thresholds, all banks */
 #define HRC_SRAM_WORDS 1536u	/* 512 filters of 3 words */
+#define FNP2_WORDS (15u << 16) /* 15 blocks of 2^16 words */
+#define PASS_VALUES_MAX 2097120u /* between two passes: events of 8 bytes in 65535 units of 256 */
 #define OUT_COUNT_MAX (1u << 20)
 #define INPUT_BYTES_MAX (1u << 26)
 
@@ -26,7 +28,10 @@ struct verify {
 	u32 track, word;
 	u8 max_col;
 	bool hrc;
-	u64 outputs; /* values per frame that reach the DMA */
+	u64 outputs; /* values per frame that reach the DMA, of this pass */
+	u32 pass;
+	u64 external_need[AKC_MAX_FNP2], external_have[AKC_MAX_FNP2]; /* words, of this pass */
+	bool external_seen[AKC_MAX_FNP2];
 };
 
 static int refuse(struct verify *v, int err, const char *what)
@@ -37,6 +42,17 @@ static int refuse(struct verify *v, int err, const char *what)
 		v->res->what = what;
 	}
 	return err;
+}
+
+static u8 max_col(const struct akc_dev *d)
+{
+	u8 max = 0;
+	u32 i;
+
+	for (i = 0; i < d->mesh.count; i++)
+		if (d->mesh.np[i].col > max)
+			max = d->mesh.np[i].col;
+	return max;
 }
 
 static bool one_bit(u32 x)
@@ -76,6 +92,8 @@ static int verify_fields(struct verify *v)
 		return refuse(v, -EINVAL, "no program");
 	if (!p->track_count || p->track_count > AKC_MAX_TRACKS)
 		return refuse(v, -EINVAL, "number of tracks");
+	if (p->pass_count > AKC_MAX_PASSES || (p->pass_count && !p->passes))
+		return refuse(v, -EINVAL, "number of passes");
 	for (i = 0; i < 4; i++)
 		if (p->device_version[i] != v->d->version[i])
 			return refuse(v, -EBADMSG, "program is for another device version");
@@ -113,6 +131,8 @@ static int verify_hrc(struct verify *v, const struct akc_packet *k)
 
 	if (k->hrc != AKC_PKT_HRC_ENABLE || k->col || k->row || k->dst > 1)
 		return refuse(v, -EILSEQ, "packet destination is neither an NP nor the HRC");
+	if (v->pass)
+		return refuse(v, -EILSEQ, "packet for the HRC in a pass that gets no image");
 	v->hrc = true;
 	if (k->uid == AKC_UID_FILTER) {
 		if (k->start != HRC_SRAM_START || k->words > HRC_SRAM_WORDS)
@@ -208,10 +228,17 @@ static int verify_registers(struct verify *v, const struct akc_packet *k, const 
 	}
 	fnp = (reg[AKC_NPR_REG2] & AKC_NPR_REG2_FNP_MODE) != 0;
 	if (fnp && (np->types & AKC_NP_FNP2)) {
+		u64 blocks = AKC_NPR_REG11_CHANNELS(reg[AKC_NPR_REG11]);
+		u32 planes = AKC_NPR_REG4_W_BITS(reg[AKC_NPR_REG4]) == 2 ? 3 : 1;
+
+		/* Its weights are at the address of this number: the one it has by its place. */
 		v->word = at + AKC_NPR_REG2;
-		return refuse(v, -EOPNOTSUPP, "FNP2 with weights in external memory");
-	}
-	if (fnp ? !(np->types & AKC_NP_FNP3) : !(np->types & (AKC_NP_CNP1 | AKC_NP_CNP2))) {
+		if (AKC_NPR_REG2_FNP2_ID(reg[AKC_NPR_REG2]) != np->id || np->id >= AKC_MAX_FNP2)
+			return refuse(v, -EILSEQ, "number of the FNP2");
+		v->external_need[np->id] = AKC_PKT_HEADER_WORDS +
+					   AKC_NPR_FNP2_NEURONS(reg[AKC_NPR_FNP2]) * (4 + 4 * planes * blocks);
+		v->word = at - AKC_PKT_HEADER_WORDS;
+	} else if (fnp ? !(np->types & AKC_NP_FNP3) : !(np->types & (AKC_NP_CNP1 | AKC_NP_CNP2))) {
 		v->word = at + AKC_NPR_REG2;
 		return refuse(v, -EILSEQ, "NP cannot do this kind of layer");
 	}
@@ -348,10 +375,142 @@ static int verify_epg(struct verify *v)
 	return 0;
 }
 
+/*
+ * Weights that stay in device memory: one packet for an FNP2, whose header's length is not looked at
+ * by anybody, as it may not hold it. Each FNP2 has one address, so only one pass can use it.
+ */
+static int verify_external(struct verify *v)
+{
+	const struct akc_track *t = &v->p->tracks[v->track];
+	const struct akc_np *np;
+	u32 w0;
+
+	v->word = 0;
+	if (t->word_off > v->p->image_words || t->words > v->p->image_words - t->word_off)
+		return refuse(v, -EILSEQ, "track outside the program");
+	if (t->words <= AKC_PKT_HEADER_WORDS || t->words > AKC_PKT_HEADER_WORDS + FNP2_WORDS)
+		return refuse(v, -EILSEQ, "words of external weights");
+	w0 = v->p->image[t->word_off];
+	if ((w0 & AKC_PKT_RESERVED0) || AKC_PKT_HRC(w0) || AKC_PKT_UID(w0) != AKC_UID_FNP_WEIGHT ||
+	    !one_bit(AKC_PKT_DST(w0)))
+		return refuse(v, -EILSEQ, "external weights begin with another packet's header");
+	np = akc_mesh_find(&v->d->mesh, (u8)AKC_PKT_COL(w0), (u8)AKC_PKT_ROW(w0),
+			   bit_index(AKC_PKT_DST(w0)));
+	if (!np || !(np->types & AKC_NP_FNP2) || np->id >= AKC_MAX_FNP2)
+		return refuse(v, -EILSEQ, "external weights for an NP without FNP2");
+	if (v->external_seen[np->id])
+		return refuse(v, -EILSEQ, "external weights for one FNP2 twice");
+	v->external_seen[np->id] = true;
+	v->external_have[np->id] = t->words;
+	return 0;
+}
+
+/* What can only be said at the end of a pass; it has begun with outputs and external words at 0. */
+static int verify_pass_end(struct verify *v)
+{
+	bool last = v->pass + 1 == akc_pass_count(v->p);
+	u32 i;
+
+	v->word = 0;
+	for (i = 0; i < AKC_MAX_FNP2; i++)
+		if (v->external_need[i] > v->external_have[i])
+			return refuse(v, -EILSEQ, "FNP2 reads more external weights than there are");
+	if (!v->pass && !v->hrc)
+		return refuse(v, -EILSEQ, "dense input but no packet for the HRC");
+	if (!v->outputs)
+		return refuse(v, -EILSEQ, "no layer sends to the DMA");
+	if (last && v->outputs > v->p->out_count)
+		return refuse(v, -EILSEQ, "more outputs than declared");
+	if (!last && v->outputs > PASS_VALUES_MAX)
+		return refuse(v, -EOPNOTSUPP, "too many values between two passes");
+	return 0;
+}
+
+/* v->track: the first track of the pass; afterwards the one behind it. */
+static int verify_pass(struct verify *v)
+{
+	u32 first = v->track, count, external, i;
+	int err = 0;
+
+	v->outputs = 0;
+	memset(v->external_need, 0, sizeof(v->external_need));
+	memset(v->external_have, 0, sizeof(v->external_have));
+	if (v->p->pass_count) {
+		const struct akc_pass *pass = &v->p->passes[v->pass];
+
+		if (!pass->tracks || pass->tracks > v->p->track_count - first ||
+		    pass->external >= pass->tracks)
+			return refuse(v, -EINVAL, "tracks of a pass");
+	}
+	akc_pass_tracks(v->p, v->pass, &first, &count, &external);
+	for (i = 0; !err && i < count + external; i++) {
+		err = i < count ? verify_track(v) : verify_external(v);
+		if (!err)
+			v->track++;
+	}
+	return err ? err : verify_pass_end(v);
+}
+
+u32 akc_pass_count(const struct akc_program *p)
+{
+	return p->pass_count ? p->pass_count : 1;
+}
+
+void akc_pass_tracks(const struct akc_program *p, u32 pass, u32 *first, u32 *count, u32 *external)
+{
+	u32 i;
+
+	*first = 0;
+	*count = p->track_count;
+	*external = 0;
+	if (!p->pass_count)
+		return;
+	for (i = 0; i < pass; i++)
+		*first += p->passes[i].tracks;
+	*external = p->passes[pass].external;
+	*count = p->passes[pass].tracks - *external;
+}
+
+/* Tracks of the largest pass, without external ones. */
+u32 akc_pass_most(const struct akc_program *p)
+{
+	u32 most = 0, pass, first, count, external;
+
+	for (pass = 0; pass < akc_pass_count(p); pass++) {
+		akc_pass_tracks(p, pass, &first, &count, &external);
+		if (count > most)
+			most = count;
+	}
+	return most;
+}
+
+u32 akc_pass_values(const struct akc_dev *d, const struct akc_program *p)
+{
+	struct verify v = { .d = d, .p = p, .max_col = max_col(d) };
+	u32 most = 0;
+
+	for (v.pass = 0; v.pass + 1 < akc_pass_count(p); v.pass++) {
+		if (verify_pass(&v))
+			return 0;
+		if (v.outputs > most)
+			most = (u32)v.outputs;
+	}
+	return most;
+}
+
+/* The configuration ring of several passes holds as many descriptors for each as the largest needs. */
+static int verify_descriptors(struct verify *v)
+{
+	u32 passes = akc_pass_count(v->p), most = akc_pass_most(v->p);
+
+	if (passes > 1 && passes * most > AKC_RING_MAX)
+		return refuse(v, -EOPNOTSUPP, "too many tracks for the configuration ring");
+	return 0;
+}
+
 int akc_verify(const struct akc_dev *d, const struct akc_program *p, struct akc_verify_result *res)
 {
-	struct verify v = { .d = d, .p = p, .res = res };
-	u32 i;
+	struct verify v = { .d = d, .p = p, .res = res, .max_col = max_col(d) };
 	int err;
 
 	if (res) {
@@ -359,24 +518,12 @@ int akc_verify(const struct akc_dev *d, const struct akc_program *p, struct akc_
 		res->word = 0;
 		res->what = NULL;
 	}
-	for (i = 0; i < d->mesh.count; i++)
-		if (d->mesh.np[i].col > v.max_col)
-			v.max_col = d->mesh.np[i].col;
 	err = verify_fields(&v);
-	for (i = 0; !err && i < p->track_count; i++) {
-		v.track = i;
-		err = verify_track(&v);
-	}
+	for (v.pass = 0; !err && v.pass < akc_pass_count(p); v.pass++)
+		err = verify_pass(&v);
+	if (!err && v.track != p->track_count)
+		err = refuse(&v, -EINVAL, "tracks that are in no pass");
 	if (!err)
-		err = verify_epg(&v);
-	if (err)
-		return err;
-	v.word = 0;
-	if (!v.hrc)
-		return refuse(&v, -EILSEQ, "dense input but no packet for the HRC");
-	if (!v.outputs)
-		return refuse(&v, -EILSEQ, "no layer sends to the DMA");
-	if (v.outputs > p->out_count)
-		return refuse(&v, -EILSEQ, "more outputs than declared");
-	return 0;
+		err = verify_descriptors(&v);
+	return err ? err : verify_epg(&v);
 }

@@ -32,7 +32,7 @@ static void test_ring_init_image_dma_follows_the_reference(void **state)
 
 	(void)state;
 	start(&b, &d);
-	assert_int_equal(akc_ring_init(&d, &r, true, AKC_CDMA_MONITOR_END_INBOUND), 0);
+	assert_int_equal(akc_ring_init(&d, &r, true, AKC_CDMA_MONITOR_END_INBOUND | AKC_MONITOR_OUTPUTS), 0);
 	sb_expect(b, &at, SB_WRITE, 0, HRC(0), 0x200);
 	sb_expect(b, &at, SB_READ, 0, HRC(0), 2);
 	sb_expect(b, &at, SB_READ, 0, HRC(4), 0x00ff00ff);

@@ -173,7 +173,7 @@ static const struct damage damages[] = {
 	{"register_pr", register_pr, -EOPNOTSUPP, 1, 2 + 32, "partial reconfiguration"},
 	{"register_axi", register_axi, -EILSEQ, 1, 2 + 49, "NP register MM6 (AXI) is written"},
 	{"fnp_mode_on_cnp", fnp_mode_on_cnp, -EILSEQ, 1, 2 + 1, "NP cannot do this kind of layer"},
-	{"fnp2", fnp2, -EOPNOTSUPP, 1, 2 + 1, "FNP2 with weights in external memory"},
+	{"fnp2", fnp2, -EILSEQ, ANYWHERE, 0, "FNP2 reads more external weights than there are"},
 	{"columns_outside", columns_outside, -EILSEQ, 1, 2 + 45, "destination columns are not on the mesh"},
 	{"columns_reversed", columns_reversed, -EILSEQ, 1, 2 + 45, "destination columns are not on the mesh"},
 	{"columns_zero", columns_zero, -EILSEQ, 1, 2 + 45, "destination columns are not on the mesh"},
