@@ -34,9 +34,6 @@ int ak_device_check_program(const struct akida_device *d, const struct akida_pro
 		ak_remedy(diag, "map the model for this device, or run the program on its own");
 		return -EINVAL;
 	}
-	if (p->head.passes != 1)
-		return ak_fail(diag, -EOPNOTSUPP, AK_RULE_PROGRAM_REFUSED, d->info.name,
-			       "the program has %u passes; this version runs one", p->head.passes);
 	return 0;
 }
 

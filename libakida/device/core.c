@@ -34,12 +34,14 @@ void ak_core_info(struct akida_device *d, const struct ak_core *k)
 struct core_program {
 	struct akc_program a;
 	struct akc_track *tracks;
+	struct akc_pass *passes;
 	struct akc_reg_write *epg;
 };
 
 static void core_program_fini(struct core_program *c)
 {
 	free(c->tracks);
+	free(c->passes);
 	free(c->epg);
 }
 
@@ -50,12 +52,16 @@ static int core_program(const struct akida_device *d, const struct akida_program
 
 	c->tracks = calloc(h->track_count ? h->track_count : 1, sizeof(*c->tracks));
 	c->epg = calloc(h->epg_count ? h->epg_count : 1, sizeof(*c->epg));
-	if (!c->tracks || !c->epg) {
+	c->passes = calloc(h->passes, sizeof(*c->passes));
+	if (!c->tracks || !c->epg || !c->passes) {
 		core_program_fini(c);
 		return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, d->info.name, "no memory for %u tracks", h->track_count);
 	}
-	for (uint32_t i = 0; i < h->track_count; i++)
+	for (uint32_t i = 0; i < h->track_count; i++) {
 		c->tracks[i] = (struct akc_track){.word_off = h->tracks[i].offset / 4, .words = h->tracks[i].words};
+		c->passes[h->tracks[i].pass].tracks++;
+		c->passes[h->tracks[i].pass].external += h->tracks[i].external;
+	}
 	for (uint32_t i = 0; i < h->epg_count; i++)
 		c->epg[i] = (struct akc_reg_write){.offset = h->epg[i].offset, .value = h->epg[i].value};
 	c->a = (struct akc_program){
@@ -63,6 +69,8 @@ static int core_program(const struct akida_device *d, const struct akida_program
 		.image_words = (uint32_t)(p->program_bytes / 4),
 		.tracks = c->tracks,
 		.track_count = h->track_count,
+		.passes = c->passes,
+		.pass_count = h->passes,
 		.epg = c->epg,
 		.epg_count = h->epg_count,
 		.in_h = h->in_dims[0],
@@ -142,6 +150,7 @@ static int program_mesh(struct akida_device *d, struct ak_core *k, const struct 
 			struct akida_diag *diag)
 {
 	struct core_program c = {0};
+	uint32_t window;
 	int err = core_program(d, p, &c, diag);
 
 	if (err)
@@ -150,6 +159,13 @@ static int program_mesh(struct akida_device *d, struct ak_core *k, const struct 
 	if (err)
 		goto out;
 	k->says = NULL;
+	window = akc_window_wanted(&k->dev, &c.a);
+	if (window > k->dev.window_bytes && k->window) {
+		akc_unload(&k->dev);
+		err = k->window(d, window, diag);
+		if (err)
+			goto out;
+	}
 	err = akc_load(&k->dev, &c.a, k->batch);
 	if (err)
 		ak_fail(diag, err, AK_RULE_DEVICE_FAULT, d->info.name, "cannot be programmed: %s (%llu, %llu)",

@@ -23,6 +23,8 @@ struct ak_core {
 	bool dead; /* reset since the load */
 	/* Modelled time that a host needs for frames, alone: nothing is in flight before them. NULL where time is real. */
 	void (*host_time)(struct akida_device *d, uint32_t frames, bool alone);
+	/* Makes the window to the host this large, at least, or says why not. NULL: there is none. */
+	int (*window)(struct akida_device *d, uint32_t bytes, struct akida_diag *diag);
 	const char *says; /* newest complaint of the protocol core, and its two values */
 	uint64_t a, b;
 };

@@ -26,6 +26,7 @@
 /* Where the board sees our memory: below 4 GiB, away from the addresses of interrupt messages. */
 #define STAGE_IOVA 0x10000000ull
 #define FRAMES_IOVA 0x40000000ull
+#define WINDOW_IOVA 0x20000000ull
 
 #define PCI_VENDOR_DEVICE 0x00
 #define PCI_COMMAND 0x04
@@ -43,7 +44,7 @@ struct vfio {
 	struct region bar[6];
 	uint64_t config; /* where the device file shows configuration space */
 	uint32_t config_bytes;
-	struct region stage, frames;
+	struct region stage, frames, window; /* window: the chip's to the host */
 	uint32_t floor_uw;
 	bool meter;
 };
@@ -281,6 +282,25 @@ static int map_regions(struct akida_device *d, struct akida_diag *diag)
 	return 0;
 }
 
+static int vfio_window(struct akida_device *d, uint32_t bytes, struct akida_diag *diag)
+{
+	struct vfio *v = d->state;
+	struct akc_piece piece = {.bus = WINDOW_IOVA, .bytes = (bytes + 0xffffu) & ~0xffffu};
+	int err;
+
+	if (bytes > AKC_WINDOW_BYTES_MAX)
+		return open_failed(d, diag, -ENOSPC, "the program needs more host memory than the chip reaches");
+	if (v->core.dev.window_bytes)
+		akc_host_window(&v->core.dev, NULL, 0);
+	dma_unmap(v, &v->window, WINDOW_IOVA);
+	err = dma_map(v, &v->window, piece.bytes, WINDOW_IOVA);
+	if (err)
+		return open_failed(d, diag, err, "memory for the chip's window to the host is not given");
+	piece.cpu = v->window.p;
+	err = akc_host_window(&v->core.dev, &piece, 1);
+	return err ? open_failed(d, diag, err, "the chip has no window to the host") : 0;
+}
+
 static int start_chip(struct akida_device *d, struct akida_diag *diag)
 {
 	struct vfio *v = d->state;
@@ -300,6 +320,7 @@ static int start_chip(struct akida_device *d, struct akida_diag *diag)
 	if (err)
 		return ak_fail(diag, err, AK_RULE_DEVICE_FAULT, d->info.name, "cannot be brought up: %s",
 			       v->core.says ? v->core.says : akida_strerror(err));
+	v->core.window = vfio_window;
 	v->meter = akc_sensor(&v->core.dev, &v->floor_uw, &clock_khz);
 	ak_core_info(d, &v->core);
 	snprintf(d->info.chip, sizeof(d->info.chip), "%s", id >> 16 == AKC_PCI_AKD1500 ? "AKD1500" : "AKD1000");
@@ -315,6 +336,7 @@ static void release(struct vfio *v)
 	if (v->fd >= 0 && v->config_bytes)
 		bus_cfg_write(v, PCI_COMMAND, bus_cfg_read(v, PCI_COMMAND) & ~PCI_COMMAND_MASTER);
 	dma_unmap(v, &v->stage, STAGE_IOVA);
+	dma_unmap(v, &v->window, WINDOW_IOVA);
 	for (unsigned int i = 0; i < 6; i++)
 		if (v->bar[i].p)
 			munmap(v->bar[i].p, v->bar[i].bytes);

@@ -16,6 +16,7 @@
 
 #define STAGE_BUS 0x100000000ull
 #define FRAMES_BUS 0x200000000ull
+#define WINDOW_BUS 0x300000000ull
 
 struct region {
 	uint64_t bus;
@@ -26,9 +27,9 @@ struct region {
 struct virt {
 	struct nsoc *chip;
 	struct ak_core core;
-	struct region stage, frames; /* frames: the inputs of the run that goes on */
-	uint8_t *stage_memory;
-	unsigned int core_bar; /* the BAR that shows the core registers */
+	struct region stage, frames, window;   /* frames: the inputs of the run that goes on */
+	uint8_t *stage_memory, *window_memory; /* window: the AKD1500's to the host */
+	unsigned int core_bar;		       /* the BAR that shows the core registers */
 };
 
 /* ---- the bus, as the core sees it ---- */
@@ -99,7 +100,7 @@ static bool inside(const struct region *r, uint64_t bus, uint32_t bytes)
 static int host_read(void *ctx, uint64_t bus, void *to, uint32_t bytes)
 {
 	const struct virt *v = ctx;
-	const struct region *r = bus >= FRAMES_BUS ? &v->frames : &v->stage;
+	const struct region *r = bus >= WINDOW_BUS ? &v->window : bus >= FRAMES_BUS ? &v->frames : &v->stage;
 
 	if (!inside(r, bus, bytes))
 		return -EFAULT;
@@ -112,9 +113,12 @@ static int host_write(void *ctx, uint64_t bus, const void *from, uint32_t bytes)
 {
 	const struct virt *v = ctx;
 
-	if (!inside(&v->stage, bus, bytes))
+	if (inside(&v->window, bus, bytes))
+		memcpy(v->window_memory + (bus - v->window.bus), from, bytes);
+	else if (inside(&v->stage, bus, bytes))
+		memcpy(v->stage_memory + (bus - v->stage.bus), from, bytes);
+	else
 		return -EFAULT;
-	memcpy(v->stage_memory + (bus - v->stage.bus), from, bytes);
 	return 0;
 }
 
@@ -133,6 +137,7 @@ static void virt_close(struct akida_device *d)
 		d->ops->unload(d);
 	nsoc_destroy(v->chip);
 	free(v->stage_memory);
+	free(v->window_memory);
 }
 
 static const struct ak_cost_chip *chip_cost(const struct virt *v)
@@ -170,6 +175,28 @@ static void virt_host_time(struct akida_device *d, uint32_t frames, bool alone)
 			((alone ? chip->call_ns : chip->frame_ns) + (uint64_t)(frames - 1) * chip->frame_ns) / 1000u);
 }
 
+/* All that the chip can use, once: pages that nothing touches cost nothing. */
+static int virt_window(struct akida_device *d, uint32_t bytes, struct akida_diag *diag)
+{
+	struct virt *v = d->state;
+	struct akc_piece piece = {.bus = WINDOW_BUS, .bytes = AKC_WINDOW_BYTES_MAX};
+	int err;
+
+	if (bytes > AKC_WINDOW_BYTES_MAX)
+		return ak_fail(diag, -ENOSPC, AK_RULE_DEVICE_FAULT, d->info.name,
+			       "the program needs %u bytes of host memory, the chip reaches %u", bytes,
+			       AKC_WINDOW_BYTES_MAX);
+	v->window_memory = calloc(1, AKC_WINDOW_BYTES_MAX);
+	if (!v->window_memory)
+		return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, d->info.name, "no memory for the window to the host");
+	v->window = (struct region){.bus = WINDOW_BUS, .cpu = v->window_memory, .bytes = AKC_WINDOW_BYTES_MAX};
+	piece.cpu = v->window_memory;
+	err = akc_host_window(&v->core.dev, &piece, 1);
+	return err ? ak_fail(diag, err, AK_RULE_DEVICE_FAULT, d->info.name, "has no window to the host: %s",
+			     v->core.says ? v->core.says : akida_strerror(err))
+		   : 0;
+}
+
 static int virt_open(struct akida_device *d, enum nsoc_chip chip, struct akida_diag *diag)
 {
 	struct virt *v = d->state;
@@ -194,6 +221,7 @@ static int virt_open(struct akida_device *d, enum nsoc_chip chip, struct akida_d
 	}
 	ak_core_info(d, &v->core);
 	v->core.host_time = virt_host_time;
+	v->core.window = virt_window;
 	d->info.source = AKIDA_SOURCE_MODEL;
 	snprintf(d->info.chip, sizeof(d->info.chip), "%s", chip == NSOC_AKD1000 ? "AKD1000" : "AKD1500");
 	d->info.clock_mhz = sensor(v, NSOC_SENSOR_CLOCK_KHZ) / 1000.0;
@@ -202,6 +230,7 @@ destroy_chip:
 	nsoc_destroy(v->chip);
 free_stage:
 	free(v->stage_memory);
+	free(v->window_memory);
 	return err;
 }
 

@@ -198,7 +198,7 @@ int ak_map_build(const struct akida_model *m, struct ak_placement *pl, struct ak
 		err = copy_model(m, &copy, diag);
 	if (!err) {
 		for (uint32_t i = 0; i < tracks.count; i++)
-			images[i] = (struct ak_track_image){tracks.words[i].w, tracks.words[i].count};
+			images[i] = (struct ak_track_image){.words = tracks.words[i].w, .count = tracks.words[i].count};
 		describe(pl, meta);
 		err = ak_program_build(&head, images, tracks.count, meta, pl->count, copy, out, diag);
 	}

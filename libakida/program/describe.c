@@ -14,14 +14,16 @@
 #include "program/packet.h"
 #include "program/program.h"
 
-#define MAX_LAYERS 257u /* HRC, and 8-bit ids */
-#define MAX_NPS 512u
+#define MAX_LAYERS 512u
+#define MAX_NPS 4096u /* of all passes */
+#define PASS_IDS 256u /* layer ids begin anew in every pass */
 #define REGISTERS 64u
 #define HRC_WORDS 0x48u
 #define NO_ID UINT32_MAX /* packets that no register block claims */
 
 struct np {
-	uint32_t col, row, dst, layer;
+	uint32_t pass, col, row, dst, layer;
+	uint32_t external; /* words of weights in memory: an FNP2 */
 	uint32_t reg[REGISTERS];
 	uint32_t filter_words; /* of the UID 0 packet at line 0 */
 	uint32_t thresholds;   /* words of UID 4 packets */
@@ -37,6 +39,7 @@ struct scan {
 	bool hrc_set[HRC_WORDS];
 	uint32_t hrc_layer;
 	bool akd1000;
+	uint32_t pass;
 };
 
 static const struct {
@@ -137,12 +140,13 @@ static struct np *get_np(struct scan *s, const struct ak_packet *k)
 
 	for (uint32_t i = 0; i < s->np_count; i++) {
 		n = &s->nps[i];
-		if (n->col == k->col && n->row == k->row && n->dst == k->dst)
+		if (n->pass == s->pass && n->col == k->col && n->row == k->row && n->dst == k->dst)
 			return n;
 	}
 	if (s->np_count == MAX_NPS)
 		return NULL;
 	n = &s->nps[s->np_count++];
+	n->pass = s->pass;
 	n->col = k->col;
 	n->row = k->row;
 	n->dst = k->dst;
@@ -165,7 +169,8 @@ static int scan_np(struct scan *s, const struct ak_packet *k)
 	if (fresh) {
 		bool claimed = k->uid == AK_UID_REGISTER && k->start == 0 && k->words > AK_NP_REG4 / 4;
 
-		l = get_layer(s, claimed ? AK_REG4_LAYER(n->reg[AK_NP_REG4 / 4]) : NO_ID, false, &n->layer);
+		l = get_layer(s, claimed ? AK_REG4_LAYER(n->reg[AK_NP_REG4 / 4]) + PASS_IDS * s->pass : NO_ID, false,
+			      &n->layer);
 		if (!l) {
 			n->layer = MAX_LAYERS;
 			return -EILSEQ;
@@ -232,7 +237,7 @@ static const struct constant cnp_constants[] = {
 };
 
 static const struct constant fnp_constants[] = {
-	{AK_NP_REG2, ~0u, 0x01500070},
+	{AK_NP_REG2, 0xfff0ffff, 0x01500070},
 	{AK_NP_REG4, 0x00004f4c, 0},
 	{AK_NP_REG6, ~0u, 0x04040000},
 	{AK_NP_REG10, 0xf800f800, 0},
@@ -242,7 +247,7 @@ static const struct constant fnp_constants[] = {
 	{AK_NP_FNP1, 0xfffc0000, 0x80000000},
 	{AK_NP_FNP2, 0xfffe0000, 0},
 	{AK_NP_FNP3, 0xfffc0000, 0},
-	{AK_NP_FNP4, 0xffff0000, 0x00100000},
+	{AK_NP_FNP4, 0xff000000, 0},
 	{AK_NP_LEARN2, ~0u, 0xff000000},
 	{AK_NP_MM1, 0, 0},
 	{AK_NP_MM2, 0, 0},
@@ -287,13 +292,17 @@ static void check_route(const struct scan *s, struct akida_program_layer *l, con
 	uint32_t mm1 = n->reg[AK_NP_MM1 / 4], mm2 = n->reg[AK_NP_MM2 / 4];
 	bool last = mm2 >> 24 == AK_LAYER_ID_DMA;
 
-	if (mm1 != (last ? 0x06080001u : 0xff080000u))
+	if (s->p->head.passes > 1) {
+		apply(l, AK_ENC_PASSES);
+		mm1 &= last ? ~AK_NP_MM1_END_OF_PASS : ~0u;
+	}
+	if (mm1 != (last ? AK_NP_MM1_TO_DMA : 0xff080000u))
 		unknown(l, "MM1-0x%08x", mm1);
 	if (last && (mm2 & 0x00ff0000u) != 0x00100000u)
 		unknown(l, "MM2-0x%08x", mm2);
 	if (!s->akd1000 && (!place_seen(n, fully) || (last && mm2 != 0xff100101u)))
 		apply(l, AK_ENC_NP_PLACE);
-	if (!last)
+	if (!last || n->pass + 1 < s->p->head.passes)
 		return;
 	if (n->reg[AK_NP_REG4 / 4] & AK_REG4_QUANTIZE)
 		apply(l, AK_ENC_OUTPUT_ACT);
@@ -379,7 +388,13 @@ static void describe_fnp(const struct scan *s, struct akida_program_layer *l, co
 	l->type_name = "Fully.";
 	l->out_h = l->out_w = 1;
 	l->out_c += n->reg[AK_NP_FNP2 / 4];
-	apply(l, blocks == 1 && n->reg[AK_NP_REG10 / 4] == 0x00010001 ? AK_ENC_FNP3_64 : AK_ENC_FNP3_N);
+	if (n->external)
+		apply(l, AK_ENC_FNP2);
+	else
+		apply(l, blocks == 1 && n->reg[AK_NP_REG10 / 4] == 0x00010001 ? AK_ENC_FNP3_64 : AK_ENC_FNP3_N);
+	if (n->reg[AK_NP_FNP4 / 4] != AK_FNP4_WORDS(n->reg[AK_NP_FNP2 / 4] * (4 + 12 * blocks)) ||
+	    (!n->external && AK_NP_REG2_FNP2_ID(n->reg[AK_NP_REG2 / 4])))
+		unknown(l, "FNP4-0x%08x", n->reg[AK_NP_FNP4 / 4]);
 	if (reg4 & AK_REG4_QUANTIZE || n->thresholds)
 		apply(l, AK_ENC_FNP3_ACT);
 	if (AK_REG4_IN_BITS(reg4) != 2 || AK_REG4_W_BITS(reg4) != 2 ||
@@ -546,11 +561,50 @@ static void describe_layers(struct scan *s)
 	}
 }
 
+static int scan_track(struct scan *s, uint32_t t, const char *name, struct akida_diag *diag)
+{
+	const uint32_t *track = ak_program_track(s->p, t);
+	uint32_t pos = 0;
+	struct ak_packet k;
+	int got;
+
+	while ((got = ak_packet_next(track, s->p->head.tracks[t].words, &pos, &k)) > 0) {
+		s->p->packets++;
+		if (k.hrc ? scan_hrc(s, &k) : scan_np(s, &k))
+			return ak_fail(diag, -EILSEQ, AK_RULE_PROGRAM_PACKET, name,
+				       "configures more NPs or layers than exist");
+	}
+	if (got < 0)
+		return ak_fail(diag, got, AK_RULE_PROGRAM_PACKET, name,
+			       "the packet at word %u of track %u runs past the end of the track", pos, t);
+	return 0;
+}
+
+/* One packet whose header says whose weights they are; its length field may be too small for them. */
+static int scan_external(struct scan *s, uint32_t t, const char *name, struct akida_diag *diag)
+{
+	const uint32_t *track = ak_program_track(s->p, t), words = s->p->head.tracks[t].words;
+
+	for (uint32_t i = 0; i < s->np_count && words > 2; i++) {
+		struct np *n = &s->nps[i];
+
+		if (n->pass != s->pass || n->col != AK_PKT_COL(track[0]) || n->row != AK_PKT_ROW(track[0]) ||
+		    n->dst != AK_PKT_DST(track[0]))
+			continue;
+		n->external = words;
+		s->p->packets++;
+		s->layers[n->layer].packets++;
+		s->layers[n->layer].words += words;
+		return 0;
+	}
+	return ak_fail(diag, -EILSEQ, AK_RULE_PROGRAM_PACKET, name,
+		       "the external weights of track %u are no NP's of their pass", t);
+}
+
 int ak_program_describe(struct akida_program *p, const char *name, struct akida_diag *diag)
 {
 	struct scan s = {.p = p, .hrc_layer = UINT32_MAX, .akd1000 = p->head.device_version[1] == 0};
-	struct ak_packet k;
-	int err = 0, got = 0;
+	int err = 0;
 
 	if (!p->program_bytes)
 		return 0;
@@ -561,19 +615,8 @@ int ak_program_describe(struct akida_program *p, const char *name, struct akida_
 		goto free_parts;
 	}
 	for (uint32_t t = 0; t < p->head.track_count && !err; t++) {
-		const uint32_t *track = ak_program_track(p, t);
-		uint32_t pos = 0;
-
-		while ((got = ak_packet_next(track, p->head.tracks[t].words, &pos, &k)) > 0 && !err) {
-			p->packets++;
-			err = k.hrc ? scan_hrc(&s, &k) : scan_np(&s, &k);
-			if (err)
-				ak_fail(diag, err, AK_RULE_PROGRAM_PACKET, name,
-					"configures more NPs or layers than exist");
-		}
-		if (got < 0 && !err)
-			err = ak_fail(diag, got, AK_RULE_PROGRAM_PACKET, name,
-				      "the packet at word %u of track %u runs past the end of the track", pos, t);
+		s.pass = p->head.tracks[t].pass;
+		err = p->head.tracks[t].external ? scan_external(&s, t, name, diag) : scan_track(&s, t, name, diag);
 	}
 	if (err)
 		goto free_parts;

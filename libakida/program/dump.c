@@ -87,6 +87,16 @@ static void dump_packet(const struct out *o, const struct ak_packet *k)
 		dump_registers(o, k);
 }
 
+static void dump_external(const struct out *o, const uint32_t *words, uint32_t count)
+{
+	uint32_t id = 0;
+
+	while (AK_PKT_DST(words[0]) > 1u << id)
+		id++;
+	say(o, "  %5u  NP (%u,%u,%u) external weights: %u words", 0, AK_PKT_COL(words[0]), AK_PKT_ROW(words[0]), id,
+	    count - 2);
+}
+
 int akida_program_dump(const struct akida_program *p, void (*line)(void *ctx, const char *text), void *ctx)
 {
 	const struct ak_program_head *h = &p->head;
@@ -104,7 +114,14 @@ int akida_program_dump(const struct akida_program *p, void (*line)(void *ctx, co
 	for (uint32_t t = 0; t < h->track_count; t++) {
 		uint32_t pos = 0;
 
-		say(&o, "track %u: %u words at byte %u", t, h->tracks[t].words, h->tracks[t].offset);
+		if (h->passes > 1 && (!t || h->tracks[t].pass != h->tracks[t - 1].pass))
+			say(&o, "pass %u of %u", h->tracks[t].pass + 1, h->passes);
+		say(&o, "track %u: %u words at byte %u%s", t, h->tracks[t].words, h->tracks[t].offset,
+		    h->tracks[t].external ? ", stays in memory" : "");
+		if (h->tracks[t].external) {
+			dump_external(&o, ak_program_track(p, t), h->tracks[t].words);
+			continue;
+		}
 		while (ak_packet_next(ak_program_track(p, t), h->tracks[t].words, &pos, &k) > 0)
 			dump_packet(&o, &k);
 	}

@@ -56,16 +56,23 @@ static const char *chip_name(const uint8_t v[4])
 static uint64_t memory_bytes(const struct ak_program_head *h, uint32_t frames)
 {
 	uint64_t in = (uint64_t)h->in_dims[0] * h->in_dims[1] * h->in_dims[2];
-	uint64_t out = (uint64_t)h->out_dims[0] * h->out_dims[1] * h->out_dims[2], track = 0, payload;
+	uint64_t out = (uint64_t)h->out_dims[0] * h->out_dims[1] * h->out_dims[2], track = 0, stay = 0, payload;
 
-	for (uint32_t i = 0; i < h->track_count; i++)
-		if (4 * (uint64_t)h->tracks[i].words > track)
-			track = 4 * (uint64_t)h->tracks[i].words;
+	for (uint32_t i = 0; i < h->track_count; i++) {
+		uint64_t bytes = 4 * (uint64_t)h->tracks[i].words;
+
+		if (h->passes > 1 || h->tracks[i].external)
+			stay += bytes;
+		else if (bytes > track)
+			track = bytes;
+	}
+	if (h->passes > 1)
+		frames = 1; /* no two are in flight */
 	if (h->output_type == TYPE_CNP_SPARSE)
 		payload = 8 * out;
 	else
 		payload = h->activation ? (out + 3) / 4 * 4 : 4 * out;
-	return track + DESCRIPTOR_CONFIG * (uint64_t)h->max_descriptors +
+	return track + stay + DESCRIPTOR_CONFIG * (uint64_t)h->max_descriptors * h->passes +
 	       (uint64_t)(frames > MIN_RING ? frames : MIN_RING) * DESCRIPTOR_IMAGE +
 	       frames * ((in + 3) / 4 * 4 + OUTPUT_HEADER + payload);
 }

@@ -8,7 +8,8 @@
 #include <akida/program.h>
 
 struct ak_track {
-	uint32_t pass, record;
+	uint32_t pass, record; /* record: within the pass */
+	bool external;	 /* weights of an FNP2, one packet: stays in device memory; behind the pass's other tracks */
 	uint32_t offset; /* bytes from the first byte of the Program part, its size prefix included */
 	uint32_t words;
 };
@@ -17,7 +18,7 @@ struct ak_reg_write {
 };
 struct ak_program_layer_meta { /* .akp section "LAYR": names and tags the mapper knows */
 	char name[64];
-	uint32_t id;
+	uint32_t id;  /* in the registers, + 256 * pass */
 	uint32_t tag; /* enum akida_tag */
 	char tag_rule[48];
 };
@@ -37,7 +38,8 @@ struct ak_program_head {
 	struct ak_reg_write *epg;
 	uint32_t epg_count;
 	uint32_t passes;
-	struct ak_track *tracks; /* in load order */
+	uint32_t dummy_header[2]; /* of the reads that fill up a pass; zeros with one pass */
+	struct ak_track *tracks;  /* in load order */
 	uint32_t track_count;
 };
 
@@ -58,10 +60,13 @@ struct akida_program {
 struct ak_track_image {
 	uint32_t *words;
 	uint32_t count;
+	uint32_t pass;	 /* ascending */
+	bool external;	 /* behind the others of its pass */
+	uint32_t record; /* of an external one: which of the pass's others it belongs to, from 0 */
 };
 /*
- * Writes the two flatbuffers from head (its tracks are ignored: one record of one track per image, one pass) and the
- * track images, takes copies of all, attaches meta and model (model ownership moves). Result owned by the caller.
+ * Writes the two flatbuffers from head (its tracks are ignored: one record of one track per image that is not external)
+ * and the track images, takes copies of all, attaches meta and model (model ownership moves). Result owned by the caller.
  */
 int ak_program_build(const struct ak_program_head *head, const struct ak_track_image *tracks, uint32_t count,
 		     const struct ak_program_layer_meta *meta, uint32_t meta_count, struct akida_model *model,
@@ -69,6 +74,7 @@ int ak_program_build(const struct ak_program_head *head, const struct ak_track_i
 /* Limits of the vendor format's parts that we accept. */
 #define AK_PROGRAM_MAX_TRACKS 512u
 #define AK_PROGRAM_MAX_EPG 32u
+#define AK_PROGRAM_MAX_PASSES 64u
 #define AK_PROGRAM_ENGINE "2.5.0"
 
 /* vendor.c: recognises and checks vendor-format bytes; fills head and the two sizes. Frees nothing on failure. */

@@ -188,69 +188,167 @@ static int read_scalars(struct reader *r, const struct ak_fb_table *root)
 	return 0;
 }
 
-/* Records of pass 0 of the info: one span {byte offset, words} per track. */
+static int add_track(struct reader *r, struct ak_track t)
+{
+	struct ak_program_head *h = r->head;
+
+	if (h->track_count == AK_PROGRAM_MAX_TRACKS)
+		return refused(r, "more than 512 tracks");
+	h->tracks[h->track_count++] = t;
+	return 0;
+}
+
+/* Weights of an FNP2: {0: one span, 1 to 3: column, row and id of the NP}. */
+static int read_external(struct reader *r, const struct ak_fb_table *record, struct ak_track *t)
+{
+	struct ak_fb_vector spans;
+	struct ak_fb_table external;
+
+	if (ak_fb_table(&r->info, record, 1, &external) || ak_fb_vector(&r->info, &external, 0, 8, &spans) ||
+	    spans.count != 1)
+		return damaged(r, "the external weights of a record");
+	t->offset = ak_fb_word(&r->info, &spans, 0);
+	t->words = ak_fb_word(&r->info, &spans, 1);
+	return 0;
+}
+
+/* One pass of the info: tracks of all records, then the external weights of those that have some. */
+static int read_pass(struct reader *r, const struct ak_fb_table *pass, uint32_t number)
+{
+	struct ak_fb_vector records, spans;
+	struct ak_fb_table record;
+	int err = 0;
+
+	if (ak_fb_vector(&r->info, pass, 0, 4, &records) || !records.count || records.count > AK_PROGRAM_MAX_TRACKS)
+		return damaged(r, "the list of records");
+	for (uint32_t i = 0; i < records.count; i++) {
+		if (ak_fb_element(&r->info, &records, i, &record) || ak_fb_vector(&r->info, &record, 0, 8, &spans) ||
+		    !spans.count)
+			return damaged(r, "a record");
+		for (uint32_t s = 2; s < record.slots; s++)
+			if (ak_fb_has(&r->info, &record, s))
+				return refused(r, "skip DMA tracks");
+		for (uint32_t k = 0; k < spans.count && !err; k++)
+			err = add_track(r, (struct ak_track){
+						   .pass = number,
+						   .record = i,
+						   .offset = ak_fb_word(&r->info, &spans, 2 * k),
+						   .words = ak_fb_word(&r->info, &spans, 2 * k + 1),
+					   });
+		if (err)
+			return err;
+	}
+	for (uint32_t i = 0; i < records.count; i++) {
+		struct ak_track t = {.pass = number, .record = i, .external = true};
+
+		if (ak_fb_element(&r->info, &records, i, &record))
+			return damaged(r, "a record");
+		if (!ak_fb_has(&r->info, &record, 1))
+			continue;
+		err = read_external(r, &record, &t);
+		if (!err)
+			err = add_track(r, t);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
 static int read_spans(struct reader *r, const struct ak_fb_table *root)
 {
 	struct ak_program_head *h = r->head;
-	struct ak_fb_vector passes, records, spans;
-	struct ak_fb_table pass, record;
+	struct ak_fb_vector passes;
+	struct ak_fb_table pass;
 
 	if (ak_fb_vector(&r->info, root, INFO_PASSES, 4, &passes) || !passes.count)
 		return damaged(r, "the list of passes");
 	h->passes = passes.count;
-	if (passes.count > 1)
-		return refused(r, "multi-pass execution");
+	if (passes.count > AK_PROGRAM_MAX_PASSES)
+		return refused(r, "more than 64 passes");
 	if (ak_fb_has(&r->info, root, INFO_LEARNING))
 		return refused(r, "a learning layer");
-	if (ak_fb_element(&r->info, &passes, 0, &pass) || ak_fb_vector(&r->info, &pass, 0, 4, &records) ||
-	    !records.count || records.count > AK_PROGRAM_MAX_TRACKS)
-		return damaged(r, "the list of records");
 	h->tracks = calloc(AK_PROGRAM_MAX_TRACKS, sizeof(*h->tracks));
 	if (!h->tracks)
 		return ak_fail(r->diag, -ENOMEM, AK_RULE_NOMEM, r->name, "no memory for tracks");
-	for (uint32_t i = 0; i < records.count; i++) {
-		if (ak_fb_element(&r->info, &records, i, &record) || ak_fb_vector(&r->info, &record, 0, 8, &spans) ||
-		    !spans.count || spans.count > AK_PROGRAM_MAX_TRACKS - h->track_count)
-			return damaged(r, "a record");
-		if (ak_fb_has(&r->info, &record, 1))
-			return refused(r, "FNP2 weights in external memory");
-		for (uint32_t s = 2; s < record.slots; s++)
-			if (ak_fb_has(&r->info, &record, s))
-				return refused(r, "skip DMA tracks");
-		for (uint32_t k = 0; k < spans.count; k++)
-			h->tracks[h->track_count++] = (struct ak_track){
-				.record = i,
-				.offset = ak_fb_word(&r->info, &spans, 2 * k),
-				.words = ak_fb_word(&r->info, &spans, 2 * k + 1),
-			};
+	for (uint32_t i = 0; i < passes.count; i++) {
+		int err = ak_fb_element(&r->info, &passes, i, &pass) ? damaged(r, "the list of passes")
+								     : read_pass(r, &pass, i);
+
+		if (err)
+			return err;
 	}
 	return 0;
+}
+
+static int misplaced(const struct reader *r, uint32_t track)
+{
+	return ak_fail(r->diag, -EILSEQ, AK_RULE_PROGRAM_FORMAT, r->name, "track %u is not where the ProgramInfo says",
+		       track);
+}
+
+/* A track of the Program part is number n of the info. */
+static int check_track(struct reader *r, const struct ak_fb_table *track, uint32_t n, struct ak_track want)
+{
+	const struct ak_program_head *h = r->head;
+	struct ak_fb_vector words;
+
+	if (ak_fb_vector(&r->program, track, 0, 4, &words))
+		return damaged(r, "a track of the Program part");
+	if (n >= h->track_count || h->tracks[n].pass != want.pass || h->tracks[n].record != want.record ||
+	    h->tracks[n].external != want.external || h->tracks[n].offset != words.at ||
+	    h->tracks[n].words != words.count || !words.count)
+		return misplaced(r, n);
+	return 0;
+}
+
+static int check_pass(struct reader *r, const struct ak_fb_table *pass, uint32_t number, uint32_t *n)
+{
+	struct ak_fb_vector records, tracks;
+	struct ak_fb_table record, track;
+	int err = 0;
+
+	if (ak_fb_vector(&r->program, pass, 0, 4, &records))
+		return damaged(r, "the Program part");
+	for (uint32_t i = 0; i < records.count && !err; i++) {
+		if (ak_fb_element(&r->program, &records, i, &record) ||
+		    ak_fb_vector(&r->program, &record, 0, 4, &tracks))
+			return damaged(r, "a record of the Program part");
+		for (uint32_t k = 0; k < tracks.count && !err; k++, ++*n)
+			err = ak_fb_element(&r->program, &tracks, k, &track)
+				      ? damaged(r, "a track of the Program part")
+				      : check_track(r, &track, *n, (struct ak_track){.pass = number, .record = i});
+	}
+	for (uint32_t i = 0; i < records.count && !err; i++) {
+		if (ak_fb_element(&r->program, &records, i, &record))
+			return damaged(r, "a record of the Program part");
+		if (!ak_fb_has(&r->program, &record, 1))
+			continue;
+		err = ak_fb_table(&r->program, &record, 1, &track)
+			      ? damaged(r, "the external weights of a record")
+			      : check_track(r, &track, *n,
+					    (struct ak_track){.pass = number, .record = i, .external = true});
+		++*n;
+	}
+	return err;
 }
 
 /* The Program part must hold the tracks where the info says they are. */
 static int check_program(struct reader *r)
 {
 	const struct ak_program_head *h = r->head;
-	struct ak_fb_vector passes, records, tracks, words;
-	struct ak_fb_table root, pass, record, track;
+	struct ak_fb_vector passes;
+	struct ak_fb_table root, pass;
 	uint32_t n = 0;
 
-	if (ak_fb_root(&r->program, &root) || ak_fb_vector(&r->program, &root, 0, 4, &passes) || passes.count != 1 ||
-	    ak_fb_element(&r->program, &passes, 0, &pass) || ak_fb_vector(&r->program, &pass, 0, 4, &records))
+	if (ak_fb_root(&r->program, &root) || ak_fb_vector(&r->program, &root, 0, 4, &passes) ||
+	    passes.count != h->passes)
 		return damaged(r, "the Program part");
-	for (uint32_t i = 0; i < records.count; i++) {
-		if (ak_fb_element(&r->program, &records, i, &record) ||
-		    ak_fb_vector(&r->program, &record, 0, 4, &tracks))
-			return damaged(r, "a record of the Program part");
-		for (uint32_t k = 0; k < tracks.count; k++, n++) {
-			if (ak_fb_element(&r->program, &tracks, k, &track) ||
-			    ak_fb_vector(&r->program, &track, 0, 4, &words))
-				return damaged(r, "a track of the Program part");
-			if (n >= h->track_count || h->tracks[n].record != i || h->tracks[n].offset != words.at ||
-			    h->tracks[n].words != words.count || !words.count)
-				return ak_fail(r->diag, -EILSEQ, AK_RULE_PROGRAM_FORMAT, r->name,
-					       "track %u is not where the ProgramInfo says", n);
-		}
+	for (uint32_t i = 0; i < passes.count; i++) {
+		int err = ak_fb_element(&r->program, &passes, i, &pass) ? damaged(r, "the Program part")
+									: check_pass(r, &pass, i, &n);
+
+		if (err)
+			return err;
 	}
 	if (n != h->track_count)
 		return ak_fail(r->diag, -EILSEQ, AK_RULE_PROGRAM_FORMAT, r->name,

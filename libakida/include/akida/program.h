@@ -25,12 +25,12 @@ struct akida_program_info {
 	uint32_t input_type, output_type; /* 0 dense, 2 CNP sparse */
 	uint32_t activation;		  /* 1: the output is activations, not potentials */
 	uint32_t passes, tracks, packets;
-	uint32_t nps;		/* without the HRC */
+	uint32_t nps;		/* of all passes, without the HRC */
 	uint32_t hrc;		/* 1 when the HRC is used */
 	uint64_t program_bytes; /* both flatbuffers with their size prefixes */
 	/*
-	 * Device memory of a load for one frame in flight, bytes: largest track + 32 per configuration descriptor
-	 * (max descriptors) + 2 image descriptors of 64 + input (h*w*c, rounded up to 4) + output (32 header + 4 per
+	 * Device memory of a load for one frame in flight, bytes: largest track (of several passes all, without the
+	 * events between them) + external weights + 32 per configuration descriptor (max descriptors of each pass) + 2 image descriptors of 64 + input (h*w*c, rounded up to 4) + output (32 header + 4 per
 	 * potential, 1 per activation rounded up to 4, or 8 per event where output_type is 2).
 	 */
 	uint64_t memory_bytes;
@@ -43,7 +43,7 @@ struct akida_program_layer {
 	uint32_t size;
 	char name[64];	       /* from .akp metadata, else "layer_N" */
 	const char *type_name; /* "InputConv.", "Conv.", "Sep.Conv.", "Fully." */
-	uint32_t id;	       /* layer id in the registers; the HRC is 0 */
+	uint32_t id;	       /* layer id in the registers + 256 * pass; the HRC is 0 */
 	uint32_t nps, packets, words;
 	uint32_t out_h, out_w, out_c, kernel_h, kernel_w, in_c;
 	enum akida_tag tag;

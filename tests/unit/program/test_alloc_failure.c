@@ -47,7 +47,7 @@ static size_t akm_len, program_len;
 static char path[64];
 
 static const uint32_t track_words[] = {0x01020208, 0x00010001, 0x60};
-static const struct ak_track_image track = {(uint32_t *)(uintptr_t)track_words, 3};
+static const struct ak_track_image track = {.words = (uint32_t *)(uintptr_t)track_words, .count = 3};
 static struct ak_program_head head = {.engine_version = AK_PROGRAM_ENGINE,
 				      .device_version = {0xbc, 0xa1, 3, 9},
 				      .in_dims = {2, 3, 1},

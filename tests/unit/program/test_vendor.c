@@ -172,8 +172,8 @@ static void rebuild(const char *file)
 	NEED_SHARED(file, path);
 	p = load(path, &f);
 	for (uint32_t i = 0; i < f.tracks; i++)
-		images[i] =
-			(struct ak_track_image){(uint32_t *)(uintptr_t)ak_program_track(p, i), p->head.tracks[i].words};
+		images[i] = (struct ak_track_image){.words = (uint32_t *)(uintptr_t)ak_program_track(p, i),
+						    .count = p->head.tracks[i].words};
 	assert_int_equal(ak_program_build(&p->head, images, f.tracks, NULL, 0, NULL, &again, NULL), 0);
 	a = akida_program_bytes(p, &n);
 	b = akida_program_bytes(again, &m);
