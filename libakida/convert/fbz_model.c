@@ -220,7 +220,7 @@ static int set_params(struct maker *m, const struct akida_layer *before)
 	if (!err && l->type == AKIDA_LAYER_INPUT_DATA)
 		return ak_layer_finish(l, m->diag);
 	if (!err)
-		err = l->type == AKIDA_LAYER_FULLY ? size_param(m, "units", 1, AK_MAX_CHANNELS, 0, &l->filters)
+		err = l->type == AKIDA_LAYER_FULLY ? size_param(m, "units", 1, AK_MAX_UNITS, 0, &l->filters)
 						   : set_window(m);
 	if (!err)
 		err = size_param(m, "weights_bits", 1, 8, 0, &l->weights_bits);

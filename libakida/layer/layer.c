@@ -140,7 +140,8 @@ static int check_params(const struct akida_layer *l, struct akida_diag *diag)
 		return refuse(diag, AK_RULE_LAYER_PARAM, l, "input bits", l->in_bits, input ? "8" : "1, 2, 4");
 	if (l->type == AKIDA_LAYER_INPUT_DATA)
 		return 0;
-	if ((err = check_range(diag, AK_RULE_LAYER_SHAPE, l, "filters", l->filters, 1, AK_MAX_CHANNELS)))
+	if ((err = check_range(diag, AK_RULE_LAYER_SHAPE, l, "filters", l->filters, 1,
+			       l->type == AKIDA_LAYER_FULLY ? AK_MAX_UNITS : AK_MAX_CHANNELS)))
 		return err;
 	if (l->weights_bits != 1 && l->weights_bits != 2 && l->weights_bits != 4 && l->weights_bits != 8)
 		return refuse(diag, AK_RULE_LAYER_PARAM, l, "weight bits", l->weights_bits, "1, 2, 4, 8");

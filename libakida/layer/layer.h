@@ -21,6 +21,7 @@
 #define AK_STEP16_MAX (65535 * 16) /* act_step has 16 bits, the stored step is in 1/16 */
 #define AK_MAX_DIM 4096
 #define AK_MAX_CHANNELS 2048
+#define AK_MAX_UNITS 65535 /* of a fully connected layer */
 #define AK_MAX_LAYERS 256u /* layer ids have 8 bits */
 #define AK_LAYER_MAX_WEIGHTS ((uint64_t)1 << 30)
 

@@ -211,8 +211,10 @@ static void check_fully(struct check *c)
 	const struct akida_layer *l = c->l;
 	uint64_t inputs = (uint64_t)l->in_h * l->in_w * l->in_c;
 
-	check_max(c, "inputs", inputs, 1, AK_FNP_MAX_INPUTS, "pool in front of this layer");
+	check_max(c, "inputs", inputs, 1, AK_FNP2_MAX_INPUTS, "pool in front of this layer");
 	check_max(c, "units", l->filters, 1, AK_FNP_MAX_UNITS, "use fewer units");
+	if (l->activation)
+		check_max(c, "units with activation", l->filters, 1, AK_THRESHOLDS_MAX, "use fewer units");
 	check_max(c, "input columns", l->in_w, 1, 2047, "pool in front of this layer");
 	check_max(c, "input rows", l->in_h, 1, 2047, "pool in front of this layer");
 	check_weight_bits(c);

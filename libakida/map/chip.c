@@ -55,6 +55,7 @@ static const struct ak_map_chip chips[] = {
 		.dma_row = 1,
 		.dma_id = 0,
 		.memory_bytes = (1u << 20) - (16u << 10), /* on-chip RAM less lists, rings and alignment */
+		.window_bytes = 32u << 20,
 		.count = 32,
 		.np = {{1, 2, 0, CNP | AK_KIND_FNP2},
 		       {1, 2, 1, CNP},

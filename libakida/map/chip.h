@@ -18,7 +18,8 @@ struct ak_map_chip {
 	const char *name;		  /* "akd1000", as in akida_map */
 	uint8_t version[4];		  /* vendor, product, major, minor of ProgramInfo */
 	uint8_t dma_col, dma_row, dma_id; /* event DMA: where the last layer sends its outputs */
-	uint32_t memory_bytes;		  /* device memory for one track, rings, inputs and outputs */
+	uint32_t memory_bytes;		  /* device memory for tracks, rings, inputs and outputs */
+	uint32_t window_bytes;		  /* host memory the chip reaches, for what stays in memory */
 	uint32_t count;
 	struct ak_np
 		np[AK_MAP_MAX_NPS]; /* columns ascending, then rows, then ids: the order in which layers fill them */

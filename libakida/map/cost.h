@@ -3,6 +3,7 @@
 #ifndef AK_MAP_COST_H
 #define AK_MAP_COST_H
 
+#include "layer/cost.h"
 #include "map/place.h"
 
 /*
@@ -11,6 +12,8 @@
  */
 void ak_map_cost(const struct ak_layer_place *p, const struct ak_map_chip *chip, double input_sparsity,
 		 uint64_t *cycles, double *energy_uj);
+/* Clocks and energies of this chip. */
+const struct ak_cost_chip *ak_map_cost_chip(const struct ak_map_chip *chip);
 /* The report's figures of a whole frame, from its layers and the words and packets of the program. */
 void ak_map_frame(const struct ak_placement *pl, const struct akida_program *program, struct akida_map_report *r);
 /* Share of zeros that is assumed as long as nothing was measured. */

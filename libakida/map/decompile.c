@@ -25,6 +25,7 @@ struct decompiler {
 	uint32_t block_count;
 	struct akida_layer *layers; /* moves to the model */
 	uint32_t count;
+	uint32_t pass; /* of the track that is being read */
 	struct ak_placement pl;
 	struct akida_diag *diag;
 };
@@ -92,27 +93,34 @@ static int new_block(struct decompiler *d, const struct ak_np *np, const struct 
 {
 	struct ak_np_block *b;
 
-	if (k->uid != AK_UID_REGISTER || k->start || k->words != AK_NP_BLOCK_WORDS || d->block_count == d->chip->count)
+	if (k->uid != AK_UID_REGISTER || k->start || k->words != AK_NP_BLOCK_WORDS)
 		return refuse(d, -EOPNOTSUPP, NULL,
 			      "NP (%u,%u,%u) is not configured by one block of %u registers first", np->col, np->row,
 			      np->id, AK_NP_BLOCK_WORDS);
 	b = &d->blocks[d->block_count++];
 	b->np = *np;
+	b->pass = d->pass;
 	for (uint32_t i = 0; i < AK_NP_BLOCK_WORDS; i++)
 		b->reg[i] = ak_packet_word(k, i);
 	b->id = AK_REG4_LAYER(b->reg[REG(AK_NP_REG4)]);
 	return 0;
 }
 
+static struct ak_np_block *find_block(const struct decompiler *d, const struct ak_np *np)
+{
+	for (uint32_t i = 0; i < d->block_count; i++)
+		if (d->blocks[i].pass == d->pass && !memcmp(&d->blocks[i].np, np, sizeof(*np)))
+			return &d->blocks[i];
+	return NULL;
+}
+
 static int take_np(struct decompiler *d, const struct ak_packet *k)
 {
-	struct ak_np_block *b = NULL;
+	struct ak_np_block *b;
 	struct ak_np np;
 	int err = find_np(d, k, &np);
 
-	for (uint32_t i = 0; i < d->block_count && !b && !err; i++)
-		if (!memcmp(&d->blocks[i].np, &np, sizeof(np)))
-			b = &d->blocks[i];
+	b = err ? NULL : find_block(d, &np);
 	if (err || !b)
 		return err ? err : new_block(d, &np, k);
 	if (k->uid == AK_UID_FILTER && b->filters < 2)
@@ -127,19 +135,47 @@ static int take_np(struct decompiler *d, const struct ak_packet *k)
 	return 0;
 }
 
+/* One packet, whose length field may be too small for it. */
+static int take_external(struct decompiler *d, uint32_t track)
+{
+	const uint32_t *w = ak_program_track(d->p, track), words = d->p->head.tracks[track].words;
+	struct ak_packet k = {.payload = w + 2, .words = words - 2, .uid = AK_PKT_UID(w[0])};
+	struct ak_np_block *b;
+	struct ak_np np;
+	int err;
+
+	k.col = AK_PKT_COL(w[0]);
+	k.row = AK_PKT_ROW(w[0]);
+	k.dst = AK_PKT_DST(w[0]);
+	err = find_np(d, &k, &np);
+	b = err ? NULL : find_block(d, &np);
+	if (err)
+		return err;
+	if (!b || words <= 2 || k.uid != AK_UID_FNP_WEIGHT || b->fnps++)
+		return refuse(d, -EILSEQ, NULL, "the external weights of track %u belong to no layer", track);
+	b->fnp = k;
+	b->external = true;
+	return 0;
+}
+
 static int scan(struct decompiler *d)
 {
 	const struct ak_program_head *h = &d->p->head;
 	struct ak_packet k;
 	int err = 0, got = 0;
 
-	d->blocks = calloc(d->chip->count, sizeof(*d->blocks));
+	d->blocks = calloc((size_t)d->chip->count * h->passes, sizeof(*d->blocks));
 	if (!d->blocks)
-		return ak_fail(d->diag, -ENOMEM, AK_RULE_NOMEM, NULL, "no memory for %u NPs", d->chip->count);
+		return ak_fail(d->diag, -ENOMEM, AK_RULE_NOMEM, NULL, "no memory for %u NPs in %u passes",
+			       d->chip->count, h->passes);
 	for (uint32_t t = 0; t < h->track_count && !err; t++) {
 		uint32_t pos = 0;
 
-		while (!err && (got = ak_packet_next(ak_program_track(d->p, t), h->tracks[t].words, &pos, &k)) > 0)
+		d->pass = h->tracks[t].pass;
+		if (h->tracks[t].external)
+			err = take_external(d, t);
+		while (!h->tracks[t].external && !err &&
+		       (got = ak_packet_next(ak_program_track(d->p, t), h->tracks[t].words, &pos, &k)) > 0)
 			err = k.hrc ? take_hrc(d, &k) : take_np(d, &k);
 	}
 	if (!err && got < 0)
@@ -156,7 +192,7 @@ static void name_layer(struct decompiler *d, struct akida_layer *l, uint32_t id,
 {
 	snprintf(l->name, sizeof(l->name), "%s_%u", kind, id);
 	for (uint32_t i = 0; i < d->p->meta_count; i++)
-		if (d->p->meta[i].id == id && d->p->meta[i].name[0])
+		if (d->p->meta[i].id == id + 256 * d->pass && d->p->meta[i].name[0])
 			snprintf(l->name, sizeof(l->name), "%.63s", d->p->meta[i].name);
 }
 
@@ -370,6 +406,11 @@ static int fnp_layer(struct decompiler *d, struct akida_layer *l, const struct a
 			err = refuse(d, -EOPNOTSUPP, l->name, "neurons that do not follow one another");
 		l->filters += part->filters;
 	}
+	place->fnp2 = b[0]->external;
+	if (!err && place->fnp2 && AK_REG4_W_BITS(b[0]->reg[REG(AK_NP_REG4)]) == 1)
+		l->weights_bits = 2;
+	if (!err && place->fnp2 && place->count > 1)
+		err = refuse(d, -EOPNOTSUPP, l->name, "a layer on several FNP2");
 	if (!err)
 		err = ak_layer_finish(l, d->diag);
 	if (!err && ak_layer_alloc(l))
@@ -377,7 +418,7 @@ static int fnp_layer(struct decompiler *d, struct akida_layer *l, const struct a
 	for (uint32_t i = 0; i < place->count && !err; i++) {
 		const struct ak_part *part = &place->parts[i];
 
-		if (part->filters > ak_fnp3_neurons(l))
+		if (!place->fnp2 && part->filters > ak_fnp3_neurons(l))
 			err = refuse(d, -EILSEQ, l->name, "its weights do not fit an NP");
 		else
 			err = ak_unpack_fnp(b[i], part->filter0, part->filters, l, d->diag);
@@ -385,21 +426,22 @@ static int fnp_layer(struct decompiler *d, struct akida_layer *l, const struct a
 	return err;
 }
 
-/* Layer id of the blocks, all of them in the order of the program. */
-static int read_layer(struct decompiler *d, uint32_t id)
+/* Layer at of the model, which is layer id of the pass: all of its blocks in the order of the program. */
+static int read_layer(struct decompiler *d, uint32_t at, uint32_t id)
 {
 	const struct ak_np_block **b = calloc(d->block_count + 1, sizeof(*b));
-	struct ak_layer_place *place = &d->pl.layers[id];
-	struct akida_layer *l = &d->layers[id];
+	struct ak_layer_place *place = &d->pl.layers[at];
+	struct akida_layer *l = &d->layers[at];
 	int err = b ? 0 : ak_fail(d->diag, -ENOMEM, AK_RULE_NOMEM, NULL, "no memory for a layer");
 
 	place->layer = l;
 	place->id = id;
+	place->pass = d->pass;
 	for (uint32_t i = 0; b && i < d->block_count; i++)
-		if (d->blocks[i].id == id)
+		if (d->blocks[i].pass == d->pass && d->blocks[i].id == id)
 			b[place->count++] = &d->blocks[i];
 	if (!err && !place->count)
-		err = refuse(d, -EOPNOTSUPP, NULL, "no NP carries layer %u of %u", id, d->count);
+		err = refuse(d, -EOPNOTSUPP, NULL, "no NP carries layer %u of pass %u", id, d->pass);
 	if (!err && !(place->parts = calloc(place->count, sizeof(*place->parts))))
 		err = ak_fail(d->diag, -ENOMEM, AK_RULE_NOMEM, NULL, "no memory for a layer");
 	if (err) {
@@ -420,14 +462,19 @@ static int read_layer(struct decompiler *d, uint32_t id)
 
 static int read_layers(struct decompiler *d)
 {
-	uint32_t last = 0;
+	uint32_t last[AK_MAP_MAX_PASSES] = {0}, passes = d->p->head.passes, at = 1; /* 0: the HRC */
 	int err;
 
-	for (uint32_t i = 0; i < d->block_count; i++)
-		last = d->blocks[i].id > last ? d->blocks[i].id : last;
-	if (last > AK_MAP_MAX_LAYER_ID)
-		return refuse(d, -EILSEQ, NULL, "a layer has id %u, which is not a layer's", last);
-	d->count = last + 1;
+	for (uint32_t i = 0; i < d->block_count; i++) {
+		const struct ak_np_block *b = &d->blocks[i];
+
+		if (b->id > AK_MAP_MAX_LAYER_ID)
+			return refuse(d, -EILSEQ, NULL, "a layer has id %u, which is not a layer's", b->id);
+		last[b->pass] = b->id > last[b->pass] ? b->id : last[b->pass];
+	}
+	d->count = 1;
+	for (uint32_t i = 0; i < passes; i++)
+		d->count += last[i];
 	d->layers = calloc(d->count, sizeof(*d->layers));
 	d->pl.layers = calloc(d->count, sizeof(*d->pl.layers));
 	if (!d->layers || !d->pl.layers)
@@ -435,11 +482,14 @@ static int read_layers(struct decompiler *d)
 	d->pl.chip = d->chip;
 	d->pl.count = d->count;
 	d->pl.nps = d->block_count;
+	d->pl.passes = passes;
+	d->pass = 0;
 	d->pl.layers[0].layer = &d->layers[0];
 	err = hrc_layer(d, &d->layers[0]);
-	for (uint32_t i = 1; i < d->count && !err; i++)
-		err = read_layer(d, i);
-	return err ? err : output_scales(d, &d->layers[last]);
+	for (; d->pass < passes && !err; d->pass++)
+		for (uint32_t id = 1; id <= last[d->pass] && !err; id++)
+			err = read_layer(d, at++, id);
+	return err ? err : output_scales(d, &d->layers[d->count - 1]);
 }
 
 /* ---- whole ---- */
@@ -473,7 +523,7 @@ int akida_decompile(const struct akida_program *p, struct akida_model **out, str
 {
 	struct decompiler d = {.p = p, .diag = diag};
 	struct akida_model *m = NULL;
-	int err = 0;
+	int err;
 
 	*out = NULL;
 	if (!p->program_bytes)
@@ -485,10 +535,7 @@ int akida_decompile(const struct akida_program *p, struct akida_model **out, str
 		return refuse(&d, -EOPNOTSUPP, NULL, "made for %02X.%02X.%03u.%03u, whose mesh is not known",
 			      p->head.device_version[0], p->head.device_version[1], p->head.device_version[2],
 			      p->head.device_version[3]);
-	if (p->head.passes > 1)
-		err = refuse(&d, -EOPNOTSUPP, NULL, "programs of several passes are not decompiled");
-	if (!err)
-		err = scan(&d);
+	err = scan(&d);
 	if (!err)
 		err = read_layers(&d);
 	if (!err) {

@@ -10,7 +10,8 @@
 /* Everything a program writes to one NP. */
 struct ak_np_block {
 	struct ak_np np;
-	uint32_t id; /* layer */
+	uint32_t pass, id; /* layer, within the pass */
+	bool external;	   /* fnp: weights in device memory */
 	uint32_t reg[AK_NP_BLOCK_WORDS];
 	struct ak_packet filter[2], threshold, fnp; /* filter: at line 0, then pointwise weights */
 	uint32_t filters, thresholds, fnps;	    /* packets of each kind */

@@ -69,9 +69,9 @@ uint32_t *ak_emit_packet_hrc(struct ak_words *o, enum ak_uid uid, uint32_t start
 
 struct ak_link ak_link_of(const struct ak_placement *pl, uint32_t i)
 {
-	struct ak_link link = {.last = i + 1 == pl->count};
+	struct ak_link link = {.last = ak_pass_ends(pl, i), .passes = pl->passes > 1};
 
-	if (i > 1) {
+	if (i > 1 && pl->layers[i - 1].pass == pl->layers[i].pass) {
 		link.prev_west = pl->layers[i - 1].west;
 		link.prev_east = pl->layers[i - 1].east;
 	}
@@ -89,7 +89,8 @@ void ak_emit_mesh(const struct ak_map_chip *chip, const struct ak_np *np, const 
 	uint32_t east = link->last ? chip->dma_col : link->next_east;
 
 	if (link->last) {
-		block[REG(AK_NP_MM1)] = 0x06080001; /* point to point */
+		block[REG(AK_NP_MM1)] =
+			AK_NP_MM1_TO_DMA | (link->passes ? AK_NP_MM1_END_OF_PASS : 0); /* point to point */
 		block[REG(AK_NP_MM2)] = AK_LAYER_ID_DMA << 24 | 1u << (20 + chip->dma_id) |
 					(uint32_t)chip->dma_col << 8 | chip->dma_row;
 	} else {

@@ -22,10 +22,11 @@ uint32_t *ak_emit_packet_hrc(struct ak_words *o, enum ak_uid uid, uint32_t start
 /* How a layer is tied to the mesh: columns of the layer in front (0, 0 behind the HRC) and where its outputs go. */
 struct ak_link {
 	uint8_t prev_west, prev_east;
-	bool last; /* outputs go to the event DMA */
+	bool last;   /* outputs go to the event DMA */
+	bool passes; /* the program has several passes */
 	uint8_t next_id, next_west, next_east;
 };
-/* Link of layer i (1 and up) of a placement. */
+/* Link of layer i (1 and up) of a placement; neighbours are those of its pass. */
 struct ak_link ak_link_of(const struct ak_placement *pl, uint32_t i);
 
 void ak_emit_hrc_preconf(const struct akida_layer *l, struct ak_words *o);
@@ -38,6 +39,8 @@ uint32_t ak_emit_cnp_words(const struct ak_layer_place *p, uint32_t part);
 void ak_emit_fnp(const struct ak_map_chip *chip, const struct ak_layer_place *p, uint32_t first, uint32_t count,
 		 const struct ak_link *link, struct ak_words *o);
 uint32_t ak_emit_fnp_words(const struct ak_layer_place *p, uint32_t part);
+/* The packet of an FNP2's weights, which stays in device memory. */
+void ak_emit_fnp2_weights(const struct ak_layer_place *p, struct ak_words *o);
 /* MM1 to MM4 into a register block of AK_NP_BLOCK_WORDS. */
 void ak_emit_mesh(const struct ak_map_chip *chip, const struct ak_np *np, const struct ak_link *link, uint32_t *block);
 /* (threshold, step) pairs of n filters from first; raw: a layer without activation (nsoc-hardware 24.2). */

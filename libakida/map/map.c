@@ -12,28 +12,51 @@
 #include "map/emit.h"
 #include "program/program.h"
 
-#define EPG_COUNT 6u
+#define EPG_COUNT 7u
 #define MAX_TRACK_WORDS 0xffffu /* a configuration descriptor counts 16 bits */
 
 static const char *const type_names[] = {"", "InputData", "InputConv.", "Fully.", "Conv.", "Sep.Conv."};
 
-/* Event packet generator: first CNP layer's columns and id, NPs of the last layer (nsoc-hardware 13). */
-static void epg_writes(const struct ak_placement *pl, struct ak_reg_write epg[EPG_COUNT])
+/*
+ * Event packet generator: columns and id of the first layer behind the HRC or, of several passes, of any pass, NPs of
+ * the last layer (nsoc-hardware 13). Returns how many registers.
+ */
+static uint32_t epg_writes(const struct ak_placement *pl, struct ak_reg_write epg[EPG_COUNT])
 {
 	const struct ak_layer_place *first = &pl->layers[1], *last = &pl->layers[pl->count - 1];
+	uint32_t west = first->west, east = first->east;
 
+	for (uint32_t i = 2; i < pl->count; i++) {
+		const struct ak_layer_place *p = &pl->layers[i];
+
+		if (p->pass == p[-1].pass)
+			continue;
+		west = p->west < west ? p->west : west;
+		east = p->east > east ? p->east : east;
+	}
 	epg[0] = (struct ak_reg_write){0x00, 0x00021200};
 	epg[1] = (struct ak_reg_write){0x0c, 0x00000010};
-	epg[2] = (struct ak_reg_write){0x10, (uint32_t)first->east << 24 | (uint32_t)first->west << 16 | 1};
+	epg[2] = (struct ak_reg_write){0x10, east << 24 | west << 16 | 1};
 	epg[3] = (struct ak_reg_write){0x14, first->id << 8};
 	epg[4] = (struct ak_reg_write){0x18, 0x01fe0000 | last->count};
 	epg[5] = (struct ak_reg_write){0x1c, 0x027fffff};
+	epg[6] = (struct ak_reg_write){0x24, 1}; /* ends of packets by source layer */
+	return pl->passes > 1 ? 7 : 6;
 }
 
 struct tracks {
 	struct ak_words *words;
+	struct ak_track_image *images; /* words and count are set when all are emitted */
 	uint32_t count;
+	uint32_t records; /* of the pass */
 };
+
+static struct ak_words *next_track(struct tracks *t, uint32_t pass)
+{
+	t->images[t->count] = (struct ak_track_image){.pass = pass};
+	t->records++;
+	return &t->words[t->count++];
+}
 
 /* Parts from first on that share a track: as many as a descriptor can count. */
 static uint32_t parts_in_track(const struct ak_layer_place *p, uint32_t first)
@@ -60,30 +83,68 @@ static void emit_layer(struct ak_placement *pl, uint32_t i, struct tracks *t)
 		if (n < p->count)
 			p->rules |= UINT64_C(1) << AK_ENC_TRACK_SPLIT;
 		if (p->layer->type == AKIDA_LAYER_FULLY)
-			ak_emit_fnp(pl->chip, p, first, n, &link, &t->words[t->count++]);
+			ak_emit_fnp(pl->chip, p, first, n, &link, next_track(t, p->pass));
 		else
-			ak_emit_cnp(pl->chip, p, first, n, &link, &t->words[t->count++]);
+			ak_emit_cnp(pl->chip, p, first, n, &link, next_track(t, p->pass));
 	}
 }
 
+/* Weights of FNP2s, behind the tracks of their pass; record: the pass's track of each layer. */
+static void emit_external(struct ak_placement *pl, uint32_t first, uint32_t end, const uint32_t *record,
+			  struct tracks *t)
+{
+	for (uint32_t i = first; i < end; i++) {
+		if (!pl->layers[i].fnp2)
+			continue;
+		t->images[t->count] =
+			(struct ak_track_image){.pass = pl->layers[i].pass, .external = true, .record = record[i]};
+		ak_emit_fnp2_weights(&pl->layers[i], &t->words[t->count++]);
+	}
+}
+
+static void emit_pass(struct ak_placement *pl, uint32_t first, uint32_t end, uint32_t *record, struct tracks *t)
+{
+	t->records = 0;
+	for (uint32_t i = first; i < end; i++) {
+		if (i) {
+			record[i] = t->records;
+			emit_layer(pl, i, t);
+			continue;
+		}
+		ak_emit_hrc_preconf(pl->layers[0].layer, next_track(t, 0));
+		ak_emit_hrc(pl->layers[0].layer, next_track(t, 0));
+	}
+	emit_external(pl, first, end, record, t);
+}
+
 /*
- * Tracks in load order: HRC pre-configuration, HRC, then one per layer, several for a layer whose packets exceed one
- * descriptor. At most one per NP and two; the caller frees them, also after an error.
+ * Tracks in load order, pass by pass: HRC pre-configuration, HRC, then one per layer, several for a layer whose packets
+ * exceed one descriptor, then weights of FNP2s. At most one per NP, one per layer and two; the caller frees them, also
+ * after an error.
  */
 static int emit_tracks(struct ak_placement *pl, struct tracks *t, struct akida_diag *diag)
 {
+	uint32_t most = pl->nps + pl->count + 2, *record = calloc(pl->count, sizeof(*record));
 	bool failed = false;
 
 	t->count = 0;
-	t->words = calloc(pl->nps + 2, sizeof(*t->words));
-	if (!t->words)
-		return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, NULL, "no memory for %u tracks", pl->nps + 2);
-	ak_emit_hrc_preconf(pl->layers[0].layer, &t->words[t->count++]);
-	ak_emit_hrc(pl->layers[0].layer, &t->words[t->count++]);
-	for (uint32_t i = 1; i < pl->count; i++)
-		emit_layer(pl, i, t);
-	for (uint32_t i = 0; i < t->count; i++)
+	t->words = calloc(most, sizeof(*t->words));
+	t->images = calloc(most, sizeof(*t->images));
+	if (!t->words || !t->images || !record) {
+		free(record);
+		return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, NULL, "no memory for %u tracks", most);
+	}
+	for (uint32_t first = 0, end; first < pl->count; first = end) {
+		for (end = first + 1; !ak_pass_ends(pl, end - 1);)
+			end++;
+		emit_pass(pl, first, end, record, t);
+	}
+	free(record);
+	for (uint32_t i = 0; i < t->count; i++) {
+		t->images[i].words = t->words[i].w;
+		t->images[i].count = t->words[i].count;
 		failed |= t->words[i].failed;
+	}
 	return failed ? ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, NULL, "no memory for configuration packets") : 0;
 }
 
@@ -102,7 +163,36 @@ static int head_scales(const struct akida_layer *last, struct ak_program_head *h
 	return 0;
 }
 
-static int head_fill(const struct ak_placement *pl, uint32_t tracks, struct ak_reg_write *epg,
+/* Tracks of the largest pass, without external ones. */
+static uint32_t most_tracks(const struct tracks *t)
+{
+	uint32_t most = 0, count = 0;
+
+	for (uint32_t i = 0; i < t->count; i++) {
+		if (i && t->images[i].pass != t->images[i - 1].pass)
+			count = 0;
+		count += !t->images[i].external;
+		most = count > most ? count : most;
+	}
+	return most;
+}
+
+/* A ring holds as many descriptors for each pass as the largest needs. */
+static int check_descriptors(const struct ak_placement *pl, const struct tracks *t, struct akida_diag *diag)
+{
+	uint32_t all = pl->passes * most_tracks(t);
+	char value[48], limit[32];
+
+	if (pl->passes == 1 || all <= AK_MAP_MAX_DESCRIPTORS)
+		return 0;
+	snprintf(value, sizeof(value), "%u in %u passes", all, pl->passes);
+	snprintf(limit, sizeof(limit), "%u", AK_MAP_MAX_DESCRIPTORS);
+	return ak_map_refuse(diag, -ENOSPC, AK_RULE_MAP_SPACE, pl->layers[pl->count - 1].layer,
+			     "number of configuration descriptors", value, limit,
+			     "use fewer layers, a larger chip, or mode minimal");
+}
+
+static int head_fill(const struct ak_placement *pl, const struct tracks *t, struct ak_reg_write *epg,
 		     struct ak_program_head *h, struct akida_diag *diag)
 {
 	const struct akida_layer *first = pl->layers[0].layer, *last = pl->layers[pl->count - 1].layer;
@@ -119,11 +209,17 @@ static int head_fill(const struct ak_placement *pl, uint32_t tracks, struct ak_r
 	h->activation = last->activation;
 	h->window_w = first->in_w;
 	h->window_h = first->in_h;
-	h->passes = 1;
-	h->max_descriptors = tracks + 1; /* 80 NPs and the HRC: fits its 8 bits */
-	epg_writes(pl, epg);
+	h->passes = pl->passes;
+	h->max_descriptors = most_tracks(t) + 1; /* 80 NPs and the HRC: fits its 8 bits */
+	if (pl->passes > 1) {
+		const struct ak_np *np = &pl->layers[1].parts[0].np;
+
+		h->dummy_header[0] =
+			(uint32_t)np->col << 24 | (uint32_t)np->row << 16 | 1u << (8 + np->id) | AK_UID_REGISTER;
+		h->dummy_header[1] = 1u << 16;
+	}
+	h->epg_count = epg_writes(pl, epg);
 	h->epg = epg;
-	h->epg_count = EPG_COUNT;
 	return head_scales(last, h, diag);
 }
 
@@ -171,7 +267,7 @@ static void describe(const struct ak_placement *pl, struct ak_program_layer_meta
 		const char *id;
 
 		snprintf(meta[i].name, sizeof(meta[i].name), "%.63s", pl->layers[i].layer->name);
-		meta[i].id = pl->layers[i].id;
+		meta[i].id = pl->layers[i].id + 256 * pl->layers[i].pass;
 		meta[i].tag = ak_rules_weakest(pl->layers[i].rules, &id);
 		snprintf(meta[i].tag_rule, sizeof(meta[i].tag_rule), "%s", id);
 	}
@@ -180,7 +276,6 @@ static void describe(const struct ak_placement *pl, struct ak_program_layer_meta
 int ak_map_build(const struct akida_model *m, struct ak_placement *pl, struct akida_program **out,
 		 struct akida_diag *diag)
 {
-	struct ak_track_image *images = calloc(pl->nps + 2, sizeof(*images));
 	struct ak_program_layer_meta *meta = calloc(pl->count, sizeof(*meta));
 	struct tracks tracks = {0};
 	struct ak_reg_write epg[EPG_COUNT];
@@ -188,24 +283,24 @@ int ak_map_build(const struct akida_model *m, struct ak_placement *pl, struct ak
 	struct akida_model *copy = NULL;
 	int err = 0;
 
-	if (!images || !meta)
+	if (!meta)
 		err = ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, NULL, "no memory for a program");
 	if (!err)
 		err = emit_tracks(pl, &tracks, diag);
 	if (!err)
-		err = head_fill(pl, tracks.count, epg, &head, diag);
+		err = check_descriptors(pl, &tracks, diag);
+	if (!err)
+		err = head_fill(pl, &tracks, epg, &head, diag);
 	if (!err)
 		err = copy_model(m, &copy, diag);
 	if (!err) {
-		for (uint32_t i = 0; i < tracks.count; i++)
-			images[i] = (struct ak_track_image){.words = tracks.words[i].w, .count = tracks.words[i].count};
 		describe(pl, meta);
-		err = ak_program_build(&head, images, tracks.count, meta, pl->count, copy, out, diag);
+		err = ak_program_build(&head, tracks.images, tracks.count, meta, pl->count, copy, out, diag);
 	}
 	for (uint32_t i = 0; i < tracks.count; i++)
 		ak_words_fini(&tracks.words[i]);
 	free(tracks.words);
-	free(images);
+	free(tracks.images);
 	free(meta);
 	free(head.shifts);
 	free(head.scales);
@@ -226,20 +321,21 @@ void akida_map_report_fini(struct akida_map_report *r)
 /* Every NP of the chip, with the part that lies on it. */
 static int report_mesh(const struct ak_placement *pl, struct akida_map_report *r, struct akida_diag *diag)
 {
-	r->mesh = calloc(pl->chip->count, sizeof(*r->mesh));
+	r->mesh_count = pl->chip->count * pl->passes;
+	r->mesh = calloc(r->mesh_count, sizeof(*r->mesh));
 	if (!r->mesh)
-		return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, NULL, "no memory for %u NPs", pl->chip->count);
-	r->mesh_count = pl->chip->count;
+		return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, NULL, "no memory for %u NPs", r->mesh_count);
 	r->dma_col = pl->chip->dma_col;
 	r->dma_row = pl->chip->dma_row;
 	for (uint32_t k = 0; k < r->mesh_count; k++) {
-		const struct ak_np *np = &pl->chip->np[k];
+		const struct ak_np *np = &pl->chip->np[k % pl->chip->count];
 		struct akida_map_np *to = &r->mesh[k];
 
 		*to = (struct akida_map_np){
 			.col = np->col,
 			.row = np->row,
 			.id = np->id,
+			.pass = k / pl->chip->count,
 			.fnp2 = np->kinds & AK_KIND_FNP2,
 			.fnp3 = np->kinds & AK_KIND_FNP3,
 			.layer = UINT32_MAX,
@@ -248,7 +344,7 @@ static int report_mesh(const struct ak_placement *pl, struct akida_map_report *r
 			for (uint32_t n = 0; n < pl->layers[i].count; n++) {
 				const struct ak_part *part = &pl->layers[i].parts[n];
 
-				if (memcmp(&part->np, np, sizeof(*np)))
+				if (pl->layers[i].pass != to->pass || memcmp(&part->np, np, sizeof(*np)))
 					continue;
 				to->layer = i;
 				to->row0 = part->row0;
@@ -273,7 +369,7 @@ static int report_fill(const struct ak_placement *pl, const struct akida_program
 	snprintf(r->mode, sizeof(r->mode), "%s", mode);
 	r->nps = pl->nps;
 	r->hrc = 1;
-	r->passes = 1;
+	r->passes = pl->passes;
 	r->program_bytes = info.program_bytes;
 	r->memory_bytes = info.memory_bytes;
 	r->layers = calloc(pl->count, sizeof(*r->layers));
@@ -290,6 +386,7 @@ static int report_fill(const struct ak_placement *pl, const struct akida_program
 		l->type_name = type_names[pl->layers[i].layer->type];
 		l->nps = pl->layers[i].count;
 		l->passes = 1;
+		l->pass = pl->layers[i].pass;
 		l->sparsity = sparsity ? sparsity[i] : NAN;
 		ak_map_cost(&pl->layers[i], pl->chip, sparsity && i ? sparsity[i - 1] : AK_COST_SPARSITY, &l->cycles,
 			    &l->energy_uj);
@@ -328,38 +425,65 @@ static int check_request(const struct akida_model *m, const struct ak_map_chip *
 	}
 	if (p && p->size < offsetof(struct akida_map_params, sparsity))
 		return ak_fail(diag, -EINVAL, AK_RULE_ARG, NULL, "the parameters' size field is %u", p->size);
-	if (p && p->mode != AKIDA_MAP_MINIMAL && p->mode != AKIDA_MAP_ALL_NPS) {
-		const char *mode = (unsigned int)p->mode < 3 ? mode_names[p->mode] : "unknown";
+	if (p && (unsigned int)p->mode > AKIDA_MAP_HW_PR) {
+		char mode[16];
 
-		snprintf(text, sizeof(text), "mapping mode %s is not available, allowed: minimal, all-nps", mode);
+		snprintf(mode, sizeof(mode), "%d", (int)p->mode);
+		snprintf(text, sizeof(text), "there is no mapping mode %s, allowed: minimal, all-nps, hw-pr", mode);
 		ak_diag_add(diag, &(struct ak_finding){.severity = AKIDA_ERROR,
 						       .rule = AK_RULE_MAP_MODE,
 						       .field = "mode",
 						       .value = mode,
-						       .limit = "minimal, all-nps",
+						       .limit = "minimal, all-nps, hw-pr",
 						       .text = text,
-						       .remedy = "map with mode minimal or all-nps"});
-		return -EOPNOTSUPP;
+						       .remedy = "use one of these modes"});
+		return -EINVAL;
 	}
 	return 0;
 }
 
-/* Two frames in flight, which is the least a ring can hold, next to the largest track. */
-static int check_memory(const struct ak_placement *pl, const struct akida_program *p, struct akida_diag *diag)
+/* Of several passes one frame, and the events between two passes; else two, the least a ring can hold. */
+static uint64_t frame_memory(const struct ak_placement *pl)
 {
 	const struct akida_layer *first = pl->layers[0].layer, *last = pl->layers[pl->count - 1].layer;
 	uint64_t in = (uint64_t)first->in_h * first->in_w * first->in_c;
 	uint64_t out = (uint64_t)last->out_h * last->out_w * last->out_c * (last->type == AKIDA_LAYER_FULLY ? 4 : 8);
+	uint64_t values = 0;
+
+	if (pl->passes == 1)
+		return in + out; /* beside those of one frame */
+	for (uint32_t i = 0; i + 1 < pl->count; i++) {
+		const struct akida_layer *l = pl->layers[i].layer;
+		uint64_t count = (uint64_t)l->conv_h * l->conv_w * l->filters;
+
+		if (ak_pass_ends(pl, i) && count > values)
+			values = count;
+	}
+	return 2 * 8 * values;
+}
+
+static int check_memory(const struct ak_placement *pl, const struct akida_program *p, struct akida_diag *diag)
+{
 	struct akida_program_info info = {.size = sizeof(info)};
-	char value[32], limit[48];
+	uint64_t have = pl->chip->memory_bytes, bytes;
+	bool stays = pl->passes > 1;
+	char value[32], limit[64];
 	int err = akida_program_info(p, &info);
 
-	if (err || info.memory_bytes + in + out <= pl->chip->memory_bytes)
+	if (err)
 		return err;
-	snprintf(value, sizeof(value), "%" PRIu64 " bytes", info.memory_bytes + in + out);
-	snprintf(limit, sizeof(limit), "%u bytes on the %s", pl->chip->memory_bytes, pl->chip->name);
-	return ak_map_refuse(diag, -ENOSPC, AK_RULE_MAP_DEVICE_MEMORY, last, "device memory of two frames", value,
-			     limit, "make the output or the input smaller");
+	for (uint32_t i = 0; i < pl->count; i++)
+		stays |= pl->layers[i].fnp2;
+	if (stays)
+		have += pl->chip->window_bytes;
+	bytes = info.memory_bytes + frame_memory(pl);
+	if (bytes <= have)
+		return 0;
+	snprintf(value, sizeof(value), "%" PRIu64 " bytes", bytes);
+	snprintf(limit, sizeof(limit), "%" PRIu64 " bytes on the %s", have, pl->chip->name);
+	return ak_map_refuse(diag, -ENOSPC, AK_RULE_MAP_DEVICE_MEMORY, pl->layers[pl->count - 1].layer,
+			     stays ? "device memory of the program and a frame" : "device memory of two frames", value,
+			     limit, "make the output, the input or the network smaller");
 }
 
 /* A member that older callers do not have. */

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Splitting layers over NPs and choosing the NPs.
- *
- * Splits follow the decoded programs: by rows when the input has more than 32 rows or does not fit the input SRAM, by
- * filters when the weights do not fit the filter SRAM (nsoc-hardware 24.2, 24.4). Placement follows them too (section
- * 11): column by column, convolution layers on ids 1 to 3 of full nodes, fully connected ones on id 0; when those run
- * out, what is left of the mesh.
+ * Splitting layers over NPs, and which encoding rules that takes. Splits follow the decoded programs: by rows when the
+ * input has more than 32 rows or does not fit the input SRAM, by filters when the weights do not fit the filter SRAM
+ * (nsoc-hardware 24.2, 24.4).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -52,11 +49,14 @@ uint32_t ak_fnp3_neurons(const struct akida_layer *l)
 	return AK_FNP3_WORDS / (4 + 12 * ak_fnp_blocks(l));
 }
 
+uint32_t ak_fnp2_planes(const struct akida_layer *l)
+{
+	return l->weights_bits <= 2 ? 1 : 3;
+}
+
 uint64_t ak_fnp2_words(const struct akida_layer *l)
 {
-	uint32_t planes = l->weights_bits <= 2 ? 1 : 3;
-
-	return (uint64_t)l->filters * (4 + 4 * planes * (uint64_t)ak_fnp_blocks(l));
+	return (uint64_t)l->filters * (4 + 4 * ak_fnp2_planes(l) * (uint64_t)ak_fnp_blocks(l));
 }
 
 /*
@@ -194,96 +194,6 @@ static int single_part(struct ak_layer_place *p, const struct akida_layer *l, st
 	return 0;
 }
 
-/* Neurons over as many FNP3 as hold them, spread evenly. */
-static int split_neurons(struct ak_placement *pl, struct ak_layer_place *p, struct akida_diag *diag)
-{
-	uint32_t units = p->layer->filters, count = ceil_div(units, ak_fnp3_neurons(p->layer));
-	struct ak_part *parts;
-
-	if (count == 1)
-		return 0;
-	parts = calloc(count, sizeof(*parts));
-	if (!parts)
-		return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, p->layer->name, "no memory for %u parts", count);
-	for (uint32_t i = 0; i < count; i++) {
-		parts[i].filter0 = i * (units / count) + (i < units % count ? i : units % count);
-		parts[i].filters = units / count + (i < units % count);
-	}
-	free(p->parts);
-	p->parts = parts;
-	p->count = p->filter_parts = count;
-	pl->nps += count - 1;
-	return 0;
-}
-
-/* Order in which NPs are handed out to convolutions: 0 first choice, 1 what is left, negative never. */
-static int cnp_choice(const struct ak_np *np)
-{
-	if (!(np->kinds & AK_KIND_CNP1))
-		return -1;
-	return np->kinds & (AK_KIND_FNP3 | AK_KIND_FNP2) ? 1 : 0;
-}
-
-static int no_space(const struct ak_placement *pl, const struct akida_layer *l, uint32_t need, uint32_t have,
-		    struct akida_diag *diag)
-{
-	bool fnp3 = l->type == AKIDA_LAYER_FULLY && have != pl->chip->count;
-	char value[32], limit[64];
-
-	snprintf(value, sizeof(value), "%u", need);
-	snprintf(limit, sizeof(limit), "%u on the %s", have, pl->chip->name);
-	if (fnp3)
-		return ak_map_refuse(diag, -ENOSPC, AK_RULE_MAP_FNP2, l,
-				     "number of FNP3 that the weights of the fully connected layers so far need", value,
-				     limit,
-				     "pool in front of it, use fewer units, or a chip with more FNP3 (FNP2 with "
-				     "weights in external memory is not available)");
-	return ak_map_refuse(diag, -ENOSPC, AK_RULE_MAP_SPACE, l, "number of NPs of all layers", value, limit,
-			     "use fewer filters, a smaller input or a larger chip");
-}
-
-static int assign(struct ak_placement *pl, struct akida_diag *diag)
-{
-	const struct ak_map_chip *chip = pl->chip;
-	bool used[AK_MAP_MAX_NPS] = {false};
-	uint32_t fully = 0, at = 0;
-	int choice = 0;
-
-	for (uint32_t i = 0; i < pl->count; i++) {
-		struct ak_layer_place *p = &pl->layers[i];
-
-		if (p->layer->type != AKIDA_LAYER_FULLY)
-			continue;
-		fully += p->count;
-		if (fully > ak_map_chip_count(chip, AK_KIND_FNP3))
-			return no_space(pl, p->layer, fully, ak_map_chip_count(chip, AK_KIND_FNP3), diag);
-		at = 0;
-		for (uint32_t n = 0; n < p->count; at++) {
-			if (used[at] || !(chip->np[at].kinds & AK_KIND_FNP3))
-				continue;
-			used[at] = true;
-			p->parts[n++].np = chip->np[at];
-		}
-	}
-	if (pl->nps > chip->count)
-		return no_space(pl, pl->layers[pl->count - 1].layer, pl->nps, chip->count, diag);
-	at = 0;
-	for (uint32_t i = 0; i < pl->count; i++) {
-		struct ak_layer_place *p = &pl->layers[i];
-
-		for (uint32_t n = 0; p->layer->type != AKIDA_LAYER_FULLY && n < p->count; n++) {
-			while (used[at] || cnp_choice(&chip->np[at]) != choice)
-				if (++at == chip->count) {
-					at = 0;
-					choice++;
-				}
-			used[at] = true;
-			p->parts[n].np = chip->np[at];
-		}
-	}
-	return 0;
-}
-
 #define BIT(sym) (UINT64_C(1) << AK_ENC_##sym)
 
 static void placement_rules(const struct ak_placement *pl, struct ak_layer_place *p, bool last)
@@ -302,6 +212,10 @@ static void placement_rules(const struct ak_placement *pl, struct ak_layer_place
 	}
 	if (fully && p->count > 1)
 		p->rules |= BIT(FNP3_SPLIT);
+	if (p->fnp2)
+		p->rules |= BIT(FNP2);
+	if (pl->passes > 1)
+		p->rules |= BIT(PASSES);
 	if (p->row_parts > 1)
 		p->rules |= p->row_parts == 2 ? BIT(CNP_SPLIT_ROWS) : BIT(CNP_SPLIT_WIDE);
 	if (p->filter_parts > 1 && !fully)
@@ -350,13 +264,8 @@ int ak_place(const struct akida_model *m, const struct ak_map_chip *chip, enum a
 {
 	int err = ak_split_model(m, chip, out, diag);
 
-	for (uint32_t i = 0; i < m->count && !err; i++)
-		if (m->layers[i].type == AKIDA_LAYER_FULLY)
-			err = split_neurons(out, &out->layers[i], diag);
-	if (!err && mode == AKIDA_MAP_ALL_NPS)
-		err = ak_spread(out, diag);
 	if (!err)
-		err = assign(out, diag);
+		err = ak_place_passes(out, mode, diag);
 	for (uint32_t i = 0; i < m->count && !err; i++)
 		placement_rules(out, &out->layers[i], i + 1 == m->count);
 	return err;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which NPs carry which rows and filters of each layer. */
+/* Which NPs carry which rows and filters of each layer, in which pass. */
 #ifndef AK_MAP_PLACE_H
 #define AK_MAP_PLACE_H
 
@@ -25,9 +25,13 @@
 #define AK_CNP_MAX_FILTERS 1524u /* pointwise containers have 7 bits, 12 filters each */
 #define AK_CNP_MAX_COLS 1023u	 /* output columns have 10 bits */
 #define AK_FNP3_WORDS 10752u	 /* 7168 lines of 48 bits */
-#define AK_FNP_MAX_INPUTS 57280u /* one neuron fills an FNP3; quantization 7.1 has 57334 */
+#define AK_THRESHOLDS_MAX 2048u	 /* of one NP */
 #define AK_FNP_MAX_UNITS 131071u
-#define AK_MAP_MAX_LAYER_ID 0xfdu /* 0xfe and 0xff mean something else to the EPG and the event DMA */
+#define AK_FNP2_MAX_INPUTS 262144u /* an event names its neuron in 18 bits */
+#define AK_MAP_MAX_PASSES 64u
+#define AK_MAP_MAX_DESCRIPTORS 254u	/* of all passes together */
+#define AK_MAP_MAX_PASS_VALUES 2097120u /* a pass hands to the next: events of 8 bytes in 65535 units of 256 */
+#define AK_MAP_MAX_LAYER_ID 0xfdu	/* 0xfe and 0xff mean something else to the EPG and the event DMA */
 
 /* The share of a layer on one NP. Rows are input rows; out rows are convolution rows, before pooling. */
 struct ak_part {
@@ -40,7 +44,9 @@ struct ak_part {
 
 struct ak_layer_place {
 	const struct akida_layer *layer;
-	uint32_t id; /* 0: the HRC, without parts */
+	uint32_t id; /* within its pass; 0: the HRC, without parts */
+	uint32_t pass;
+	bool fnp2; /* weights in device memory */
 	uint32_t row_parts, filter_parts;
 	uint32_t count;	       /* parts = NPs */
 	struct ak_part *parts; /* filters slowest */
@@ -52,8 +58,14 @@ struct ak_placement {
 	const struct ak_map_chip *chip;
 	uint32_t count;
 	struct ak_layer_place *layers;
-	uint32_t nps; /* without the HRC */
+	uint32_t passes;
+	uint32_t nps; /* of all passes, without the HRC */
 };
+/* The layers of a pass are first .. end - 1; true for the last one's last layer too. */
+static inline bool ak_pass_ends(const struct ak_placement *pl, uint32_t i)
+{
+	return i + 1 == pl->count || pl->layers[i + 1].pass != pl->layers[i].pass;
+}
 
 /* 64-bit filter SRAM lines per input channel of a standard 3x3 convolution (nsoc-hardware 24.1). */
 uint32_t ak_std_lines(uint32_t filters);
@@ -70,6 +82,7 @@ uint32_t ak_fnp3_neurons(const struct akida_layer *l);
  * 400000 and 2490368 bytes); with 1- and 2-bit weights one magnitude plane (published program sizes of four networks).
  */
 uint64_t ak_fnp2_words(const struct akida_layer *l);
+uint32_t ak_fnp2_planes(const struct akida_layer *l);
 
 /*
  * Splits a supported CNP layer into parts (positions not set yet), caller frees p->parts. -ENOSPC when even the smallest
@@ -90,10 +103,10 @@ bool ak_split_fits(const struct akida_layer *l, uint32_t row_parts, uint32_t fil
 int ak_split_model(const struct akida_model *m, const struct ak_map_chip *chip, struct ak_placement *out,
 		   struct akida_diag *diag);
 /*
- * Splits and places all layers of a checked model: with MINIMAL the fewest parts; with ALL_NPS the NPs that are left go
- * one by one to the slowest layer that still gains by another part (spread.c). Free with ak_placement_fini, also after
- * an error. Fully connected layers whose weights exceed an FNP3 are split by neurons over several: FNP2 with weights
- * in external memory is not emitted. -ENOSPC.
+ * Splits and places all layers of a checked model: with MINIMAL the fewest parts in the fewest passes; with ALL_NPS as
+ * many passes at most, and NPs that are left in a pass go to its slowest layers (spread.c); with HW_PR as many passes as
+ * make a frame fastest. A fully connected layer whose weights exceed an FNP3 lies on an FNP2 while there are any; else it
+ * is split by neurons over several FNP3. Free with ak_placement_fini, also after an error. -ENOSPC.
  */
 int ak_place(const struct akida_model *m, const struct ak_map_chip *chip, enum akida_map_mode mode,
 	     struct ak_placement *out, struct akida_diag *diag);
@@ -101,8 +114,24 @@ void ak_placement_fini(struct ak_placement *p);
 
 /* ---- spread.c ---- */
 
-/* Splits layers further until the NPs of the mesh are used up or nothing becomes faster. */
-int ak_spread(struct ak_placement *pl, struct akida_diag *diag);
+/* A layer's split into rows x filters parts, or into `filters` parts of a fully connected layer. */
+struct ak_split {
+	uint32_t rows, filters;
+};
+/*
+ * Splits of layers first .. end - 1 of one pass that use the mesh up or leave nothing to gain; split has pl->count
+ * entries and comes with the smallest ones. *clocks: of the pass, its loading included; INFINITY when the smallest
+ * splits do not fit. -ENOMEM.
+ */
+struct ak_spread;
+int ak_spread_begin(const struct ak_placement *pl, struct ak_spread **out, struct akida_diag *diag);
+int ak_spread_pass(struct ak_spread *s, uint32_t first, uint32_t end, struct ak_split *split, double *clocks);
+void ak_spread_end(struct ak_spread *s);
+
+/* ---- passes.c ---- */
+
+/* Chooses passes, splits as the mode wants them, and NPs. */
+int ak_place_passes(struct ak_placement *pl, enum akida_map_mode mode, struct akida_diag *diag);
 
 /* ---- check.c ---- */
 

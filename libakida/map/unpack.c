@@ -121,16 +121,16 @@ int ak_unpack_cnp(const struct ak_np_block *b, uint32_t first, uint32_t count, s
 	return err;
 }
 
-/* One input of one neuron: three bit planes of the positive magnitude less those of the negative one. */
-static int8_t fnp_weight(const struct ak_packet *k, uint32_t at, uint32_t groups, uint32_t n)
+/* One input of one neuron: bit planes of the positive magnitude less those of the negative one. */
+static int8_t fnp_weight(const struct ak_packet *k, uint32_t at, uint32_t planes, uint32_t groups, uint32_t n)
 {
 	int8_t v = 0;
 
-	for (uint32_t b = 0; b < 3; b++) {
-		uint32_t plane = at + 3 * (n / 32) + b;
+	for (uint32_t b = 0; b < planes; b++) {
+		uint32_t plane = at + planes * (n / 32) + b;
 
 		v = (int8_t)(v + (int8_t)((ak_packet_word(k, plane) >> n % 32 & 1) << b));
-		v = (int8_t)(v - (int8_t)((ak_packet_word(k, plane + 3 * groups) >> n % 32 & 1) << b));
+		v = (int8_t)(v - (int8_t)((ak_packet_word(k, plane + planes * groups) >> n % 32 & 1) << b));
 	}
 	return v;
 }
@@ -138,7 +138,8 @@ static int8_t fnp_weight(const struct ak_packet *k, uint32_t at, uint32_t groups
 int ak_unpack_fnp(const struct ak_np_block *b, uint32_t first, uint32_t count, struct akida_layer *l,
 		  struct akida_diag *diag)
 {
-	uint32_t groups = 2 * ak_fnp_blocks(l), words = 4 + 6 * groups;
+	uint32_t planes = b->external ? ak_fnp2_planes(l) : 3;
+	uint32_t groups = 2 * ak_fnp_blocks(l), words = 4 + 2 * planes * groups;
 
 	if (b->fnps != 1 || b->fnp.start || b->fnp.words != count * words)
 		return damaged(l, "weights", b->fnps ? b->fnp.words : 0, count * words, diag);
@@ -152,7 +153,8 @@ int ak_unpack_fnp(const struct ak_np_block *b, uint32_t first, uint32_t count, s
 				size_t at = (((size_t)y * l->in_w + x) * l->in_c + c) * l->filters;
 
 				for (uint32_t u = 0; u < count; u++)
-					l->weights[at + first + u] = fnp_weight(&b->fnp, u * words + 4, groups, n);
+					l->weights[at + first + u] =
+						fnp_weight(&b->fnp, u * words + 4, planes, groups, n);
 			}
 	if (l->activation)
 		thresholds(&b->threshold, l, first, count, 20);

@@ -40,6 +40,7 @@ static void report_json(const struct akida_map_report *r, const char *of, const 
 		json_text(&j, "type", l->type_name);
 		json_count(&j, "nps", l->nps);
 		json_count(&j, "passes", l->passes);
+		json_count(&j, "pass", l->pass);
 		json_count(&j, "cycles", l->cycles);
 		json_number(&j, "sparsity", l->sparsity);
 		json_number(&j, "energy_uj", l->energy_uj);
@@ -55,6 +56,7 @@ static void report_json(const struct akida_map_report *r, const char *of, const 
 		if (np->layer == UINT32_MAX)
 			continue;
 		json_open(&j, NULL, '{');
+		json_count(&j, "pass", np->pass);
 		json_count(&j, "col", np->col);
 		json_count(&j, "row", np->row);
 		json_count(&j, "id", np->id);
@@ -82,7 +84,7 @@ static void report_json(const struct akida_map_report *r, const char *of, const 
 
 static void report_text(const struct akida_map_report *r, const char *of)
 {
-	static const char *const heads[] = {"Layer (type)", "NPs", "Passes", "Cycles", "Energy (uJ)", "Tag", "Rule"};
+	static const char *const heads[] = {"Layer (type)", "NPs", "Pass", "Cycles", "Energy (uJ)", "Tag", "Rule"};
 	enum akida_tag worst = AKIDA_TAG_VERIFIED;
 	struct table *t = table_create(7);
 
@@ -98,7 +100,7 @@ static void report_text(const struct akida_map_report *r, const char *of)
 			table_cell(t, "%u", l->nps);
 		else
 			table_cell(t, "HRC");
-		table_cell(t, "%u", l->passes);
+		table_cell(t, "%u", l->pass + 1);
 		table_cell(t, "%" PRIu64, l->cycles);
 		table_cell(t, "%.3f", l->energy_uj);
 		table_cell(t, "%s", akida_tag_name(l->tag));
@@ -114,8 +116,8 @@ static void report_text(const struct akida_map_report *r, const char *of)
 	printf("Weakest tag: %s\n", akida_tag_name(worst));
 	printf("A frame: %" PRIu64 " cycles, %.1f us on the chip, %.1f us with host and bus; %.2f uJ above idle\n",
 	       r->latency_cycles, r->chip_us, r->call_us, r->energy_uj);
-	printf("Frames in flight: one every %" PRIu64 " cycles, with host and bus %.2f fps\n", r->interval_cycles,
-	       r->fps);
+	printf("%s: one every %" PRIu64 " cycles, with host and bus %.2f fps\n",
+	       r->passes > 1 ? "Frame after frame" : "Frames in flight", r->interval_cycles, r->fps);
 	printf("Cycles and energy: modelled (software NSoC), sparsity of %s\n", of);
 }
 
@@ -147,24 +149,31 @@ static const char *chip_of(const char *device, int *status)
 	return chip;
 }
 
-/* The chip with the fewest NPs that takes the model; the largest one, which then says why not, when none does. */
+/*
+ * The chip with the fewest NPs that takes the model in one pass, or in any number in mode hw-pr; the smallest that takes it
+ * at all when none does; the largest one, which then says why not, when that is none either.
+ */
 static const char *smallest_chip(const struct stage *s, enum akida_map_mode mode)
 {
 	static const char *const chips[] = {"akd1500", "akd1000"};
 	const struct akida_map_params p = {.size = sizeof(p), .mode = mode};
 	const struct akida_toolchain *t;
-	const char *why;
+	const char *why, *found = NULL;
 
 	t = tool_toolchain_quiet(&why);
 	for (size_t i = 0; t && i < sizeof(chips) / sizeof(chips[0]); i++) {
+		struct akida_program_info info = {.size = sizeof(info)};
 		struct akida_program *program = NULL;
-		int err = t->map(stage_model_of(s), chips[i], &p, &program, NULL, NULL);
 
+		if (t->map(stage_model_of(s), chips[i], &p, &program, NULL, NULL))
+			continue;
+		akida_program_info(program, &info);
 		akida_program_destroy(program);
-		if (!err)
+		if (info.passes == 1 || mode == AKIDA_MAP_HW_PR)
 			return chips[i];
+		found = found ? found : chips[i];
 	}
-	return "akd1000";
+	return found ? found : "akd1000";
 }
 
 int command_map(int argc, char **argv)
@@ -176,7 +185,7 @@ int command_map(int argc, char **argv)
 		{"-m --model", OPTION_TEXT, &model, "network, quantized network or .akm", 0, 0},
 		{"-d --device", OPTION_TEXT, &device, "virtual:akd1000, virtual:akd1500, or just akd1000, akd1500", 0,
 		 0},
-		{"--mode", OPTION_TEXT, &mode, "minimal (default) or all-nps", 0, 0},
+		{"--mode", OPTION_TEXT, &mode, "minimal (default), all-nps or hw-pr", 0, 0},
 		{"-s --save_name", OPTION_TEXT, &out, ".akp file to write", 0, 0},
 		{"-sa --samples", OPTION_TEXT, &samples, "calibration samples of a float network", 0, 0},
 		{"--json", OPTION_FLAG, &json, "one JSON object", 0, 0},

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* akida map --svg: the mesh as it lies on the chip, a box per node with its NPs, coloured by layer. */
+/* akida map --svg: the mesh as it lies on the chip, pass below pass, a box per node with its NPs, coloured by layer. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -37,10 +37,10 @@ static unsigned int hue(uint32_t layer)
 	return layer * 137 % 360;
 }
 
-static void draw_np(FILE *f, const struct akida_map_report *r, const struct akida_map_np *np)
+static void draw_np(FILE *f, const struct akida_map_report *r, const struct akida_map_np *np, unsigned int top)
 {
 	unsigned int x = MARGIN + (np->col - 1u) * NODE_SIDE + np->id % 2u * NP_SIDE;
-	unsigned int y = MARGIN + (np->row - 1u) * NODE_SIDE + np->id / 2u * NP_SIDE;
+	unsigned int y = top + (np->row - 1u) * NODE_SIDE + np->id / 2u * NP_SIDE;
 	bool free_np = np->layer == UINT32_MAX;
 
 	fprintf(f, "<g><title>NP (%u,%u,%u)%s%s: ", np->col, np->row, np->id, np->fnp2 ? ", FNP2" : "",
@@ -67,24 +67,34 @@ static void draw_np(FILE *f, const struct akida_map_report *r, const struct akid
 
 static void draw(FILE *f, const struct akida_map_report *r)
 {
-	unsigned int cols = r->dma_col, rows = r->dma_row, width, height, y;
+	unsigned int cols = r->dma_col, rows = r->dma_row, width, height, mesh, legend = (r->layer_count + 3) * LINE, y;
 
 	for (uint32_t i = 0; i < r->mesh_count; i++) {
 		cols = r->mesh[i].col > cols ? r->mesh[i].col : cols;
 		rows = r->mesh[i].row > rows ? r->mesh[i].row : rows;
 	}
 	width = 2 * MARGIN + cols * NODE_SIDE + 330;
-	height = rows * NODE_SIDE > (r->layer_count + 3) * LINE ? rows * NODE_SIDE : (r->layer_count + 3) * LINE;
-	height += 2 * MARGIN;
+	mesh = rows * NODE_SIDE + (r->passes > 1 ? 2 * LINE : 0); /* of one pass, with its title */
+	height = 2 * MARGIN + (r->passes * mesh > legend ? r->passes * mesh : legend);
 	fprintf(f,
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%u\" height=\"%u\" "
 		"font-family=\"sans-serif\" font-size=\"12\">\n"
 		"<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n",
 		width, height);
-	fprintf(f, "<text x=\"%u\" y=\"%u\">DMA</text>\n", MARGIN + (r->dma_col - 1u) * NODE_SIDE + 8,
-		MARGIN + (r->dma_row - 1u) * NODE_SIDE + NP_SIDE / 2);
-	for (uint32_t i = 0; i < r->mesh_count; i++)
-		draw_np(f, r, &r->mesh[i]);
+	for (uint32_t pass = 0; pass < r->passes; pass++) {
+		unsigned int top = MARGIN + pass * mesh;
+
+		if (r->passes > 1) {
+			fprintf(f, "<text x=\"%u\" y=\"%u\" font-weight=\"bold\">pass %u</text>\n", MARGIN, top + 12,
+				pass + 1);
+			top += LINE;
+		}
+		fprintf(f, "<text x=\"%u\" y=\"%u\">DMA</text>\n", MARGIN + (r->dma_col - 1u) * NODE_SIDE + 8,
+			top + (r->dma_row - 1u) * NODE_SIDE + NP_SIDE / 2);
+		for (uint32_t i = 0; i < r->mesh_count; i++)
+			if (r->mesh[i].pass == pass)
+				draw_np(f, r, &r->mesh[i], top);
+	}
 	y = MARGIN + 12;
 	fprintf(f, "<text x=\"%u\" y=\"%u\" font-weight=\"bold\">%s, %s: %u NPs and %u HRC</text>\n",
 		MARGIN + cols * NODE_SIDE + 10, y, r->device, r->mode, r->nps, r->hrc);
@@ -101,7 +111,11 @@ static void draw(FILE *f, const struct akida_map_report *r)
 		fprintf(f, "\"/><text x=\"%u\" y=\"%u\">%u ", x + 18, y, i);
 		text(f, l->name);
 		if (l->nps)
-			fprintf(f, ": %u NP%s</text>\n", l->nps, l->nps == 1 ? "" : "s");
+			fprintf(f, ": %u NP%s", l->nps, l->nps == 1 ? "" : "s");
+		if (l->nps && r->passes > 1)
+			fprintf(f, ", pass %u", l->pass + 1);
+		if (l->nps)
+			fputs("</text>\n", f);
 		else
 			fputs(": HRC</text>\n", f);
 	}

@@ -10,7 +10,11 @@ enum akida_map_mode { AKIDA_MAP_MINIMAL, AKIDA_MAP_ALL_NPS, AKIDA_MAP_HW_PR };
 
 struct akida_map_params {
 	uint32_t size;
-	enum akida_map_mode mode; /* MINIMAL or ALL_NPS; HW_PR is refused by name */
+	/*
+	 * MINIMAL: fewest NPs, several passes only where the mesh is too small. ALL_NPS: no more passes, NPs that are left go
+	 * to the slowest layers. HW_PR (hardware partial reconfiguration): as many passes as make a frame fastest.
+	 */
+	enum akida_map_mode mode;
 	/*
 	 * Share of zeros in each layer's output as akida_model_sparsity measures it, for the report's cycles and energy;
 	 * akida_model_layers() values, borrowed for the call. NULL: half of all values are taken to be zero.
@@ -21,16 +25,18 @@ struct akida_map_params {
 struct akida_map_layer {
 	const char *name, *type_name; /* borrowed from the report */
 	uint32_t nps;
-	uint32_t passes;
+	uint32_t passes;  /* in how many it lies: 1 */
+	uint32_t pass;	  /* which, from 0 */
 	uint64_t cycles;  /* modelled, one frame at the sparsity below */
 	double sparsity;  /* of the layer's output; NaN when not measured */
 	double energy_uj; /* modelled */
 	enum akida_tag tag;
 	char tag_rule[48];
 };
-/* One NP of the mesh and what it carries. */
+/* One NP of the mesh and what it carries in a pass. */
 struct akida_map_np {
 	uint8_t col, row, id;
+	uint32_t pass;
 	bool fnp2, fnp3;
 	uint32_t layer;	     /* index into layers; UINT32_MAX: free */
 	uint32_t row0, rows; /* input rows without halo; 0 in fully connected layers */
@@ -38,10 +44,11 @@ struct akida_map_np {
 };
 struct akida_map_report {
 	char device[16], mode[16];
-	uint32_t nps, hrc, passes, layer_count;
+	uint32_t nps; /* of all passes together, without the HRC */
+	uint32_t hrc, passes, layer_count;
 	uint64_t program_bytes, memory_bytes;
 	struct akida_map_layer *layers;
-	struct akida_map_np *mesh; /* every NP of the chip, columns ascending, then rows, then ids */
+	struct akida_map_np *mesh; /* every NP of the chip, columns ascending, then rows, then ids; pass after pass */
 	uint32_t mesh_count;
 	uint8_t dma_col, dma_row; /* node of the DMA controllers */
 	/* A frame, modelled: chip's clocks from input to output, between frames in flight, and of programming. */

@@ -114,6 +114,12 @@ static void weights8(struct akida_layer *l)
 	l->weights_bits = 8;
 }
 
+static void many_units(struct akida_layer *l)
+{
+	l->activation = true;
+	l->filters = 2049;
+}
+
 static void weights1(struct akida_layer *l)
 {
 	l->weights_bits = 1;
@@ -150,6 +156,7 @@ static const struct refusal refusals[] = {
 	{"8-bit weights", CNP, weights8, "map.weight-bits", "weight bits", "8"},
 	{"1-bit weights", CNP, weights1, "map.weight-bits", "weight bits", "1"},
 	{"8-bit weights, fully connected", LAST, weights8, "map.weight-bits", "weight bits", "8"},
+	{"units with activation", LAST, many_units, "map.size", "units with activation", "2049"},
 	{"pool 3x3", CNP, pool3, "map.pool", "pool size", "3"},
 	{"pooled last layer", LAST, last_conv_pooled, "map.pool", "max pooling", "in the last layer"},
 };
@@ -371,12 +378,10 @@ static void test_map_names_unknown_devices_and_modes(void **state)
 	assert_string_equal(akida_diag_get(diag, 0)->value, "akida2");
 	assert_int_equal(akida_map(m, NULL, NULL, &p, NULL, NULL), -EINVAL);
 	assert_int_equal(akida_map(NULL, "akd1000", NULL, &p, NULL, NULL), -EINVAL);
-	assert_int_equal(akida_map(m, "akd1000", &params, &p, NULL, diag), -EOPNOTSUPP);
+	assert_int_equal(akida_map(m, "akd1000", &params, &p, NULL, diag), -EINVAL);
 	assert_string_equal(akida_diag_get(diag, 1)->rule, "map.mode");
-	assert_string_equal(akida_diag_get(diag, 1)->value, "unknown");
+	assert_string_equal(akida_diag_get(diag, 1)->value, "7");
 	params.mode = AKIDA_MAP_HW_PR;
-	assert_int_equal(akida_map(m, "akd1000", &params, &p, NULL, diag), -EOPNOTSUPP);
-	assert_string_equal(akida_diag_get(diag, 2)->value, "hw-pr");
 	params.size = 4;
 	assert_int_equal(akida_map(m, "akd1000", &params, &p, NULL, diag), -EINVAL);
 	akida_model_destroy(m);

@@ -270,17 +270,16 @@ static void test_place_uses_every_np_and_no_more(void **state)
 		ak_placement_fini(&pl);
 		akida_model_destroy(m);
 		m = deep(8, cases[c].nps);
-		assert_int_equal(ak_place(m, chip, AKIDA_MAP_MINIMAL, &pl, diag), -ENOSPC);
-		assert_string_equal(akida_diag_first_error(diag)->rule, "map.no-space");
-		assert_int_equal(atoi(akida_diag_first_error(diag)->value), cases[c].nps + 1);
-		assert_int_equal(atoi(akida_diag_first_error(diag)->limit), cases[c].nps);
+		assert_int_equal(ak_place(m, chip, AKIDA_MAP_MINIMAL, &pl, diag), 0);
+		assert_int_equal(pl.nps, cases[c].nps + 1);
+		assert_int_equal(pl.passes, 2);
 		ak_placement_fini(&pl);
 		akida_model_destroy(m);
 		akida_diag_destroy(diag);
 	}
 }
 
-static void test_place_refuses_more_fully_connected_layers_than_fnp3(void **state)
+static void test_place_needs_another_pass_for_more_fnp3(void **state)
 {
 	struct akida_diag *diag = akida_diag_create();
 	struct ak_placement pl;
@@ -296,12 +295,49 @@ static void test_place_refuses_more_fully_connected_layers_than_fnp3(void **stat
 		assert_true(net_done(&n));
 	}
 	m = net_model(&n);
-	assert_int_equal(ak_place(m, ak_map_chip_find("akd1500"), AKIDA_MAP_MINIMAL, &pl, diag), -ENOSPC);
-	assert_int_equal(atoi(akida_diag_first_error(diag)->limit), 7);
+	assert_int_equal(ak_place(m, ak_map_chip_find("akd1500"), AKIDA_MAP_MINIMAL, &pl, diag), 0);
+	assert_int_equal(pl.passes, 2);
+	assert_int_equal(pl.layers[7].pass, 0);
+	assert_int_equal(pl.layers[8].pass, 1);
+	assert_int_equal(pl.layers[8].id, 1);
 	ak_placement_fini(&pl);
 	assert_int_equal(ak_place(m, ak_map_chip_find("akd1000"), AKIDA_MAP_MINIMAL, &pl, diag), 0);
+	assert_int_equal(pl.passes, 1);
 	ak_placement_fini(&pl);
 	akida_model_destroy(m);
+	akida_diag_destroy(diag);
+}
+
+/* Two layers for the one FNP2 of an AKD1500: the second goes to several FNP3, or is refused where that is not enough. */
+static void test_place_has_one_fnp2(void **state)
+{
+	struct akida_diag *diag = akida_diag_create();
+	struct ak_placement pl;
+	struct akida_model *m;
+	struct net n;
+
+	(void)state;
+	for (uint32_t units = 300; units <= 3000; units += 2700) {
+		net_init(&n, 1);
+		net_input(&n, 8, 8, 1, 16);
+		assert_true(net_done(&n));
+		net_add(&n, AKIDA_LAYER_FULLY, 256);
+		assert_true(net_done(&n));
+		net_add(&n, AKIDA_LAYER_FULLY, units)->activation = false;
+		assert_true(net_done(&n));
+		m = net_model(&n);
+		assert_int_equal(ak_place(m, ak_map_chip_find("akd1500"), AKIDA_MAP_MINIMAL, &pl, diag),
+				 units > 300 ? -ENOSPC : 0);
+		if (units == 300) {
+			assert_true(pl.layers[1].fnp2 && !pl.layers[2].fnp2);
+			assert_int_equal(pl.layers[2].count, 2);
+		} else {
+			assert_string_equal(akida_diag_first_error(diag)->rule, "map.fnp2");
+			assert_non_null(strstr(akida_diag_first_error(diag)->text, "15 FNP3"));
+		}
+		ak_placement_fini(&pl);
+		akida_model_destroy(m);
+	}
 	akida_diag_destroy(diag);
 }
 
@@ -351,7 +387,8 @@ int main(void)
 		cmocka_unit_test(test_split_refuses_what_cannot_be_cut),
 		cmocka_unit_test(test_place_fills_in_the_order_of_vendor_programs),
 		cmocka_unit_test(test_place_uses_every_np_and_no_more),
-		cmocka_unit_test(test_place_refuses_more_fully_connected_layers_than_fnp3),
+		cmocka_unit_test(test_place_needs_another_pass_for_more_fnp3),
+		cmocka_unit_test(test_place_has_one_fnp2),
 		cmocka_unit_test(test_all_nps_shortens_the_slowest_layers),
 	};
 
