@@ -94,6 +94,7 @@ struct akida_device {
 	struct mutex core_lock; /* registers, DMA, the loaded program */
 	struct akc_dev core;
 	struct akc_buf stage;
+	struct akc_piece window[AKC_WINDOW_PIECES]; /* host memory the chip reaches; akida_window.c */
 	struct akida_program *loaded; /* reference held; NULL: mesh empty */
 	u32 loaded_batch;
 	bool down; /* the newest reset failed: nothing but another one is tried */
@@ -159,6 +160,7 @@ struct akida_program {
 	struct akc_program core; /* points into the arrays below */
 	u32 *image;
 	struct akc_track *tracks;
+	struct akc_pass *passes;
 	struct akc_reg_write *epg;
 	u32 in_bytes, out_words, bytes;
 	atomic_t users; /* contexts */
@@ -250,6 +252,10 @@ void akida_dmabuf_put(struct akida_buffer *buf);
 int akida_dmabuf_export(struct akida_buffer *buf, s32 *fd);
 
 /* akida_program.c */
+/* akida_window.c: host memory that the chip reaches by itself. With core_lock, unless nothing runs any more. */
+int akida_window_make(struct akida_device *adev, const struct akc_program *p);
+void akida_window_free(struct akida_device *adev);
+
 int akida_program_create(struct akida_device *adev, struct akida_program_create *arg,
 			 struct akida_program **out);
 void akida_program_put(struct akida_program *prog);

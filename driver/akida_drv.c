@@ -165,6 +165,7 @@ static int akida_set_dma(struct akida_device *adev)
 static void akida_clear_dma(struct akida_device *adev)
 {
 	pci_clear_master(adev->pdev);
+	akida_window_free(adev);
 	if (adev->stage.cpu)
 		dma_free_coherent(&adev->pdev->dev, AKIDA_STAGE_BYTES, adev->stage.cpu,
 				  adev->stage.bus);

@@ -139,7 +139,7 @@ static int akida_ioc_query(struct akida_file *af, void *arg)
 	if (akida_is_dead(adev))
 		return -ENODEV;
 	q->caps = AKIDA_CAP_BUFFER_ALLOC | AKIDA_CAP_EVENTFD | AKIDA_CAP_USER_MEMORY |
-		  AKIDA_CAP_POLL | AKIDA_CAP_PRIORITY | AKIDA_CAP_CANCEL |
+		  AKIDA_CAP_POLL | AKIDA_CAP_PRIORITY | AKIDA_CAP_CANCEL | AKIDA_CAP_PASSES |
 		  (IS_ENABLED(CONFIG_DMA_SHARED_BUFFER) ? AKIDA_CAP_DMABUF : 0) |
 		  (IS_ENABLED(CONFIG_IO_URING) ? AKIDA_CAP_URING : 0) |
 		  (akida_legacy_enabled() ? AKIDA_CAP_LEGACY : 0) |

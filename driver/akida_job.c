@@ -366,7 +366,9 @@ static int akida_make_resident(struct akida_device *adev, struct akida_context *
 		akida_program_put(adev->loaded);
 		adev->loaded = NULL;
 	}
-	err = akc_load(&adev->core, &ctx->program->core, ctx->batch);
+	err = akida_window_make(adev, &ctx->program->core);
+	if (!err)
+		err = akc_load(&adev->core, &ctx->program->core, ctx->batch);
 	if (err)
 		return err;
 	kref_get(&ctx->program->ref);

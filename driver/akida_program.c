@@ -15,6 +15,7 @@ static void akida_program_release(struct kref *ref)
 
 	kvfree(prog->image);
 	kvfree(prog->tracks);
+	kvfree(prog->passes);
 	kvfree(prog->epg);
 	kfree(prog);
 }
@@ -41,6 +42,8 @@ static void *akida_copy_array(u64 ptr, u32 count, size_t size)
 /* The structs of the ABI and of the core are the same two words. */
 static_assert(sizeof(struct akida_track) == sizeof(struct akc_track));
 static_assert(offsetof(struct akida_track, words) == offsetof(struct akc_track, words));
+static_assert(sizeof(struct akida_pass) == sizeof(struct akc_pass));
+static_assert(offsetof(struct akida_pass, external) == offsetof(struct akc_pass, external));
 static_assert(sizeof(struct akida_reg_write) == sizeof(struct akc_reg_write));
 static_assert(offsetof(struct akida_reg_write, value) == offsetof(struct akc_reg_write, value));
 
@@ -56,6 +59,12 @@ static int akida_program_copy(struct akida_program *prog, const struct akida_pro
 	if (IS_ERR(p))
 		return PTR_ERR(p);
 	prog->tracks = p;
+	if (arg->pass_count) {
+		p = akida_copy_array(arg->passes_ptr, arg->pass_count, sizeof(struct akc_pass));
+		if (IS_ERR(p))
+			return PTR_ERR(p);
+		prog->passes = p;
+	}
 	if (!arg->epg_count)
 		return 0;
 	p = akida_copy_array(arg->epg_ptr, arg->epg_count, sizeof(struct akc_reg_write));
@@ -72,6 +81,7 @@ static int akida_program_sizes(struct akida_program *prog, const struct akida_pr
 	if (arg->image_bytes < 4 || arg->image_bytes % 4 ||
 	    arg->image_bytes > AKIDA_MAX_PROGRAM_BYTES || !arg->track_count ||
 	    arg->track_count > AKC_MAX_TRACKS || arg->epg_count > AKC_MAX_EPG ||
+	    arg->pass_count > AKC_MAX_PASSES || !arg->pass_count != !arg->passes_ptr ||
 	    arg->input_type > 255 || arg->output_type > 255 || arg->activation > 1)
 		return -EINVAL;
 	if (check_mul_overflow(arg->in_dims[0], arg->in_dims[1], &prog->in_bytes) ||
@@ -82,6 +92,7 @@ static int akida_program_sizes(struct akida_program *prog, const struct akida_pr
 	    prog->out_words > AKIDA_MAX_BUFFER_BYTES / 4)
 		return -EINVAL;
 	prog->bytes = arg->image_bytes + arg->track_count * (u32)sizeof(struct akc_track) +
+		      arg->pass_count * (u32)sizeof(struct akc_pass) +
 		      arg->epg_count * (u32)sizeof(struct akc_reg_write);
 	return 0;
 }
@@ -108,6 +119,8 @@ int akida_program_create(struct akida_device *adev, struct akida_program_create 
 		.image_words = arg->image_bytes / 4,
 		.tracks = prog->tracks,
 		.track_count = arg->track_count,
+		.passes = prog->passes,
+		.pass_count = arg->pass_count,
 		.epg = prog->epg,
 		.epg_count = arg->epg_count,
 		.in_h = arg->in_dims[0],

@@ -48,6 +48,7 @@
 #define AKIDA_CAP_CANCEL	(1ull << 8)
 #define AKIDA_CAP_URING		(1ull << 9) /* struct akida_uring_cmd */
 #define AKIDA_CAP_CLOCK		(1ull << 11) /* the board's clock modes are known */
+#define AKIDA_CAP_PASSES	(1ull << 12) /* akida_program_create.passes_ptr */
 #define AKIDA_CAP_LEGACY	(1ull << 10) /* the vendor module's read, write, mmap: for CAP_SYS_RAWIO */
 
 #define AKIDA_CHIP_AKD1000 1000
@@ -145,6 +146,15 @@ struct akida_track {
 	__u32 words;
 };
 
+/*
+ * Tracks of one pass, so many in a row of akida_program_create's; the last `external` of them are weights of FNP2s, one
+ * packet each, which stay in device memory.
+ */
+struct akida_pass {
+	__u32 tracks;
+	__u32 external;
+};
+
 struct akida_reg_write {
 	__u32 offset; /* EPG register */
 	__u32 value;
@@ -152,7 +162,8 @@ struct akida_reg_write {
 
 /*
  * PROGRAM_CREATE: the kernel copies image, tracks and EPG list once and verifies every packet, address and length
- * against this device's mesh; the program cannot be changed afterwards. First version: 112 bytes.
+ * against this device's mesh; the program cannot be changed afterwards. First version: 112 bytes, without pass_count.
+ * With several passes, which the chip loads in turn for every frame, one frame is in flight, whatever a context's batch.
  * EILSEQ: packets or spans malformed; EBADMSG: for another device version; EOPNOTSUPP: well formed, not supported; bad_*
  * then say where (all errors); ENOSPC: the file's limit; ENOMEM.
  */
@@ -175,7 +186,9 @@ struct akida_program_create {
 	__u32 handle;	    /* out */
 	__u32 bad_track;    /* out on failure */
 	__u32 bad_word;	    /* out on failure */
-	__u64 reserved0;    /* in: 0 */
+	__u64 passes_ptr;   /* in: struct akida_pass[pass_count]; 0: one pass without external weights */
+	__u32 pass_count;   /* in: 0 without passes_ptr */
+	__u32 reserved0;    /* in: 0 */
 };
 
 /*

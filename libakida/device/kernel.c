@@ -181,14 +181,26 @@ static int make_program(struct board *b, const struct akida_program *p, struct a
 		.output_type = h->output_type,
 		.activation = h->activation,
 	};
+	struct akida_pass passes[AK_PROGRAM_MAX_PASSES] = {{0, 0}};
+	bool external = false;
 	int err;
 
 	_Static_assert(sizeof(struct ak_reg_write) == sizeof(struct akida_reg_write), "the same two words");
 	if (!tracks)
 		return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, name, "no memory for %u tracks", h->track_count);
-	for (uint32_t i = 0; i < h->track_count; i++)
-		tracks[i] = (struct akida_track){.word_offset = h->tracks[i].offset / 4, .words = h->tracks[i].words};
+	for (uint32_t i = 0; i < h->track_count; i++) {
+		const struct ak_track *t = &h->tracks[i];
+
+		tracks[i] = (struct akida_track){.word_offset = t->offset / 4, .words = t->words};
+		passes[t->pass].tracks++;
+		passes[t->pass].external += t->external;
+		external |= t->external;
+	}
 	a.tracks_ptr = (uintptr_t)tracks;
+	if (h->passes > 1 || external) { /* modules before they knew passes run all others */
+		a.passes_ptr = (uintptr_t)passes;
+		a.pass_count = h->passes;
+	}
 	memcpy(a.version, h->device_version, sizeof(a.version));
 	memcpy(a.in_dims, h->in_dims, sizeof(a.in_dims));
 	memcpy(a.out_dims, h->out_dims, sizeof(a.out_dims));

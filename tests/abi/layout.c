@@ -70,7 +70,7 @@ CHECK(sizeof(struct akida_reg_write) == 8);
 AT(akida_reg_write, offset, 0);
 AT(akida_reg_write, value, 4);
 
-CHECK(sizeof(struct akida_program_create) == 112);
+CHECK(sizeof(struct akida_program_create) == 120);
 AT(akida_program_create, size, 0);
 AT(akida_program_create, flags, 4);
 AT(akida_program_create, image_ptr, 8);
@@ -90,7 +90,13 @@ AT(akida_program_create, activation, 88);
 AT(akida_program_create, handle, 92);
 AT(akida_program_create, bad_track, 96);
 AT(akida_program_create, bad_word, 100);
-AT(akida_program_create, reserved0, 104);
+AT(akida_program_create, passes_ptr, 104);
+AT(akida_program_create, pass_count, 112);
+AT(akida_program_create, reserved0, 116);
+
+CHECK(sizeof(struct akida_pass) == 8);
+AT(akida_pass, tracks, 0);
+AT(akida_pass, external, 4);
 
 CHECK(sizeof(struct akida_context_create) == 40);
 AT(akida_context_create, size, 0);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * host_cases OUT MNIST SHARED: writes the programs that the guest runs, each with inputs and the outputs of `virtual:` on
- * this host (guest/case.h): a small network, one with large frames and the model of file MNIST, mapped for both chips, and
- * the vendor's keyword-spotting program when SHARED/data/programs has it.
+ * this host (guest/case.h): a small network, one with large frames, one of several passes, one with weights in device
+ * memory and the model of file MNIST, mapped for both chips, and the vendor's keyword-spotting program when
+ * SHARED/data/programs has it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 
 #define FRAMES 24u
 #define LARGE_FRAMES 7u /* a little more than 1 MiB */
+#define DEEP_LAYERS 90u /* more than either chip has NPs */
 
 static void die(const char *what, struct akida_diag *diag)
 {
@@ -149,6 +151,89 @@ static struct akida_model *large_network(struct akida_diag *diag)
 	return m;
 }
 
+/* 12x12x1: as many separable layers as take two passes of an AKD1000 and three of an AKD1500. */
+static struct akida_model *deep_network(struct akida_diag *diag)
+{
+	struct akida_layer *l = calloc(DEEP_LAYERS + 2, sizeof(*l));
+	struct akida_model *m = NULL;
+
+	if (!l)
+		die("no memory", NULL);
+	for (uint32_t i = 0; i <= DEEP_LAYERS; i++) {
+		l[i] = (struct akida_layer){.type = i ? AKIDA_LAYER_SEPARABLE : AKIDA_LAYER_INPUT_CONV,
+					    .in_h = i ? 6 : 12,
+					    .in_w = i ? 6 : 12,
+					    .in_c = i ? 8 : 1,
+					    .in_bits = i ? 4 : 8,
+					    .filters = 8,
+					    .kernel_h = 3,
+					    .kernel_w = 3,
+					    .stride = i ? 1 : 2,
+					    .padding = AKIDA_PAD_SAME,
+					    .weights_bits = i ? 4 : 8,
+					    .activation = true,
+					    .act_bits = 4};
+		snprintf(l[i].name, sizeof(l[i].name), "layer%u", i);
+		fill_layer(&l[i], i ? 7 : 127);
+	}
+	l[DEEP_LAYERS + 1] = (struct akida_layer){.name = "head",
+						  .type = AKIDA_LAYER_FULLY,
+						  .in_h = 6,
+						  .in_w = 6,
+						  .in_c = 8,
+						  .in_bits = 4,
+						  .filters = 10,
+						  .kernel_h = 1,
+						  .kernel_w = 1,
+						  .stride = 1,
+						  .weights_bits = 4};
+	fill_layer(&l[DEEP_LAYERS + 1], 7);
+	if (ak_model_create(l, DEEP_LAYERS + 2, "deep", &m, diag))
+		die("model", diag);
+	return m;
+}
+
+/* 32x32x1 into 16384 inputs of 90 neurons: 1.1 MB of weights, more than an AKD1500 has memory. */
+static struct akida_model *wide_network(struct akida_diag *diag)
+{
+	struct akida_layer *l = calloc(3, sizeof(*l));
+	struct akida_model *m = NULL;
+
+	if (!l)
+		die("no memory", NULL);
+	for (int i = 0; i < 2; i++)
+		l[i] = (struct akida_layer){.type = i ? AKIDA_LAYER_SEPARABLE : AKIDA_LAYER_INPUT_CONV,
+					    .in_h = i ? 16 : 32,
+					    .in_w = i ? 16 : 32,
+					    .in_c = i ? 8 : 1,
+					    .in_bits = i ? 4 : 8,
+					    .filters = i ? 64 : 8,
+					    .kernel_h = 3,
+					    .kernel_w = 3,
+					    .stride = i ? 1 : 2,
+					    .padding = AKIDA_PAD_SAME,
+					    .weights_bits = i ? 4 : 8,
+					    .activation = true,
+					    .act_bits = 4};
+	l[2] = (struct akida_layer){.type = AKIDA_LAYER_FULLY,
+				    .in_h = 16,
+				    .in_w = 16,
+				    .in_c = 64,
+				    .in_bits = 4,
+				    .filters = 90,
+				    .kernel_h = 1,
+				    .kernel_w = 1,
+				    .stride = 1,
+				    .weights_bits = 4};
+	for (int i = 0; i < 3; i++) {
+		snprintf(l[i].name, sizeof(l[i].name), "layer%d", i);
+		fill_layer(&l[i], i ? 7 : 127);
+	}
+	if (ak_model_create(l, 3, "wide", &m, diag))
+		die("model", diag);
+	return m;
+}
+
 static void put(FILE *f, const void *p, size_t bytes)
 {
 	if (bytes && fwrite(p, bytes, 1, f) != 1)
@@ -173,8 +258,10 @@ static void write_case(const char *folder, const char *name, const struct akida_
 				       .track_count = h->track_count,
 				       .epg_count = h->epg_count,
 				       .frames = frames};
+	struct akida_pass passes[AK_PROGRAM_MAX_PASSES] = {{0, 0}};
 	struct akida_session *s = NULL;
 	struct akida_device *d = NULL;
+	bool external = false;
 	char path[1024];
 	size_t outputs;
 	int32_t *out;
@@ -191,6 +278,12 @@ static void write_case(const char *folder, const char *name, const struct akida_
 	if (!out || akida_session_run(s, in, frames, out) != (int64_t)frames)
 		die(akida_session_error(s), NULL);
 	snprintf(path, sizeof(path), "%s/%s.case", folder, name);
+	for (uint32_t i = 0; i < h->track_count; i++) {
+		passes[h->tracks[i].pass].tracks++;
+		passes[h->tracks[i].pass].external += h->tracks[i].external;
+		external |= h->tracks[i].external;
+	}
+	head.pass_count = h->passes > 1 || external ? h->passes : 0;
 	f = fopen(path, "wb");
 	if (!f)
 		die(path, NULL);
@@ -200,6 +293,7 @@ static void write_case(const char *folder, const char *name, const struct akida_
 
 		put(f, &t, sizeof(t));
 	}
+	put(f, passes, head.pass_count * sizeof(*passes));
 	for (uint32_t i = 0; i < h->epg_count; i++) {
 		struct akida_reg_write w = {.offset = h->epg[i].offset, .value = h->epg[i].value};
 
@@ -284,6 +378,8 @@ int main(int argc, char **argv)
 		die(argv[2], diag);
 	our_network(argv[1], "small", small_network(diag), 28 * 28, FRAMES, diag);
 	our_network(argv[1], "large", large_network(diag), 224 * 224 * 3, LARGE_FRAMES, diag);
+	our_network(argv[1], "passes", deep_network(diag), 12 * 12, FRAMES, diag);
+	our_network(argv[1], "external", wide_network(diag), 32 * 32, FRAMES, diag);
 	our_network(argv[1], "mnist", mnist, 28 * 28, FRAMES, diag);
 	vendor_program(argv[1], argv[3], diag);
 	akida_diag_destroy(diag);

@@ -20,14 +20,13 @@ static int destroy(int fd, uint32_t handle)
 
 static void program_follows_the_struct_rules(void)
 {
-	static const size_t create_reserved[] = {offsetof(struct akida_program_create, reserved0),
-						 offsetof(struct akida_program_create, reserved0) + 4};
+	static const size_t create_reserved[] = {offsetof(struct akida_program_create, reserved0)};
 	static const size_t destroy_reserved[] = {offsetof(struct akida_destroy, reserved0)};
 	struct akida_program_create a = guest_program_args(guest_small(0));
 	struct akida_destroy d = {.size = sizeof(d), .handle = 0x7ffffff0};
 	int fd = guest_open(0);
 
-	guest_struct_rules(fd, AKIDA_IOC_PROGRAM_CREATE, &a, sizeof(a), 112, 0, create_reserved, 2);
+	guest_struct_rules(fd, AKIDA_IOC_PROGRAM_CREATE, &a, sizeof(a), 112, 0, create_reserved, 1);
 	guest_struct_rules(fd, AKIDA_IOC_PROGRAM_DESTROY, &d, sizeof(d), 16, -ENOENT, destroy_reserved, 1);
 }
 
@@ -113,6 +112,40 @@ static void program_broken_packets_are_eilseq_and_located(void)
 	free(image);
 }
 
+static void program_passes_are_checked(void)
+{
+	const struct guest_case *c = guest_ours("external", 0);
+	struct akida_pass pass[65] = {c->passes[0]}, *deep;
+	int fd = guest_open(0);
+
+	guest_program(fd, c);
+	REFUSED(a.pass_count = 0, -EINVAL);
+	REFUSED(a.passes_ptr = 0, -EINVAL);
+	REFUSED((a.passes_ptr = 0, a.pass_count = 0), -EILSEQ); /* external weights as packets */
+	REFUSED(a.passes_ptr = 8, -EFAULT);
+	REFUSED((a.passes_ptr = (uintptr_t)pass, a.pass_count = 65), -EINVAL);
+	REFUSED((a.passes_ptr = (uintptr_t)pass, a.pass_count = 2), -EINVAL); /* one without tracks */
+	pass[0].tracks++;
+	REFUSED(a.passes_ptr = (uintptr_t)pass, -EINVAL);
+	pass[0].tracks -= 2;
+	REFUSED(a.passes_ptr = (uintptr_t)pass, -EILSEQ);
+	pass[0] = c->passes[0];
+	pass[0].external = 0;
+	REFUSED(a.passes_ptr = (uintptr_t)pass, -EILSEQ);
+	pass[0].external = pass[0].tracks;
+	REFUSED(a.passes_ptr = (uintptr_t)pass, -EINVAL);
+	/* what the second pass does not say */
+	c = guest_ours("passes", 0);
+	deep = malloc(c->head.pass_count * sizeof(*deep));
+	CHECK(deep);
+	memcpy(deep, c->passes, c->head.pass_count * sizeof(*deep));
+	REFUSED(a.pass_count--, -EILSEQ);
+	deep[0].tracks--;
+	deep[1].tracks++;
+	REFUSED(a.passes_ptr = (uintptr_t)deep, -EILSEQ);
+	free(deep);
+}
+
 /* Every bit flip in the packet headers is refused, or accepted and harmless; nothing may upset the kernel. */
 static void program_flipped_bits_do_no_harm(void)
 {
@@ -172,6 +205,7 @@ int main(void)
 	RUN(program_fields_out_of_range_are_einval);
 	RUN(program_bad_pointers_are_efault);
 	RUN(program_of_another_chip_is_ebadmsg);
+	RUN(program_passes_are_checked);
 	RUN(program_broken_packets_are_eilseq_and_located);
 	RUN(program_flipped_bits_do_no_harm);
 	RUN(program_is_copied_once);

@@ -62,6 +62,60 @@ static void run_large_frames_with_few_doorbells(void)
 	}
 }
 
+static void run_and_look(const char *name, unsigned int board, uint32_t batch)
+{
+	struct guest_job j;
+
+	guest_config_set(&guest_boards[board], CTL_COMPLAINTS, 0);
+	guest_job(&j, guest_open(board), guest_ours(name, board), batch);
+	guest_run_and_compare(&j, j.c->head.frames);
+	EQ(guest_config(&guest_boards[board], CTL_COMPLAINTS), 0);
+}
+
+/* Programs of two and three passes, one of one between them, and again. */
+static void run_programs_of_several_passes(void)
+{
+	for (unsigned int board = 0; board < 2; board++) {
+		run_and_look("passes", board, 1);
+		run_and_look("small", board, 4);
+		run_and_look("passes", board, 8);
+	}
+}
+
+/* More than an AKD1500 has memory: it reaches the weights in the host's. */
+static void run_with_weights_in_memory(void)
+{
+	for (unsigned int board = 0; board < 2; board++) {
+		run_and_look("external", board, 4);
+		run_and_look("passes", board, 1);
+		run_and_look("external", board, 1);
+	}
+}
+
+/* Contexts of both kinds and an ordinary one on one board, in turn. */
+static void run_several_passes_beside_others(void)
+{
+	static const char *const names[] = {"passes", "external", "small", "passes"};
+
+	for (unsigned int board = 0; board < 2; board++) {
+		struct guest_job j[4];
+		uint64_t seq[4];
+
+		for (int i = 0; i < 4; i++)
+			guest_job(&j[i], guest_open(board), guest_ours(names[i], board), 2);
+		for (int i = 0; i < 4; i++)
+			seq[i] = guest_submit(&j[i], j[i].c->head.frames);
+		for (int i = 3; i >= 0; i--) {
+			struct akida_wait w;
+
+			EQ(guest_wait(&j[i], seq[i], GUEST_LONG_NS, &w), 0);
+			EQ(w.status, 0);
+			EQ(w.frames_done, j[i].c->head.frames);
+			guest_compare(&j[i], j[i].c->head.frames);
+		}
+	}
+}
+
 static void run_vendor_keyword_spotting(void)
 {
 	struct guest_case *c = guest_case("vendor-kws");
@@ -204,6 +258,9 @@ int main(void)
 	RUN(run_small_in_batches);
 	RUN(run_mnist);
 	RUN(run_large_frames_with_few_doorbells);
+	RUN(run_programs_of_several_passes);
+	RUN(run_with_weights_in_memory);
+	RUN(run_several_passes_beside_others);
 	RUN(run_vendor_keyword_spotting);
 	RUN(run_with_offsets_and_strides);
 	RUN(run_counts_time_jobs_and_clocks);

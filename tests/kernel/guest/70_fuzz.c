@@ -145,7 +145,7 @@ static struct {
 	unsigned int which;	   /* of them is used now */
 	uint32_t pool[2][3][POOL]; /* buffers, programs, contexts */
 	uint8_t *memory;	   /* MEMORY bytes, the page behind is not there */
-	struct guest_case *program[2];
+	struct guest_case *program[2], *passes[2];
 	uint64_t calls, good, submits, by_errno[140];
 } w;
 
@@ -235,7 +235,8 @@ static uint64_t value(enum kind kind)
 /* A sound program most of the time, a damaged one else; what the arrays hold lies in this process's memory. */
 static void program_fields(struct akida_program_create *a)
 {
-	const struct guest_case *c = w.program[one_in(20) ? !w.which : w.which];
+	struct guest_case **of = one_in(4) ? w.passes : w.program;
+	const struct guest_case *c = of[one_in(20) ? !w.which : w.which];
 	uint32_t at = below(1024) * 4, bytes = c->head.image_bytes;
 
 	*a = guest_program_args(c);
@@ -256,17 +257,19 @@ static void program_fields(struct akida_program_create *a)
 					       offsetof(struct akida_program_create, window_w),
 					       offsetof(struct akida_program_create, input_type),
 					       offsetof(struct akida_program_create, output_type),
-					       offsetof(struct akida_program_create, activation)};
+					       offsetof(struct akida_program_create, activation),
+					       offsetof(struct akida_program_create, pass_count)};
 		static const size_t pointers[] = {offsetof(struct akida_program_create, image_ptr),
 						  offsetof(struct akida_program_create, tracks_ptr),
-						  offsetof(struct akida_program_create, epg_ptr)};
+						  offsetof(struct akida_program_create, epg_ptr),
+						  offsetof(struct akida_program_create, passes_ptr)};
 		uint32_t word = (uint32_t)value(COUNT);
 		uint64_t p = pointer();
 
 		if (one_in(2))
 			memcpy((char *)a + words[below(sizeof(words) / sizeof(words[0]))], &word, 4);
 		else
-			memcpy((char *)a + pointers[below(3)], &p, 8);
+			memcpy((char *)a + pointers[below(4)], &p, 8);
 	}
 }
 
@@ -467,6 +470,7 @@ static void worker(void)
 	for (unsigned int i = 0; i < 2; i++) {
 		w.board[i] = worker_nr % 2 ? i : worker_nr / 2; /* both boards, or one with two files */
 		w.program[i] = guest_small(w.board[i]);
+		w.passes[i] = guest_ours("passes", w.board[i]);
 		w.fd[i] = open(guest_boards[w.board[i]].node, O_RDWR | O_CLOEXEC);
 		CHECK(w.fd[i] >= 0);
 	}

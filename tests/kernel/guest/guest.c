@@ -388,6 +388,7 @@ struct guest_case *guest_case(const char *name)
 	c->in_bytes = c->head.in_dims[0] * c->head.in_dims[1] * c->head.in_dims[2];
 	c->outputs = c->head.out_dims[0] * c->head.out_dims[1] * c->head.out_dims[2];
 	c->tracks = take(f, c->head.track_count * sizeof(*c->tracks));
+	c->passes = take(f, c->head.pass_count * sizeof(*c->passes));
 	c->epg = take(f, c->head.epg_count * sizeof(*c->epg));
 	c->image = take(f, c->head.image_bytes);
 	c->in = take(f, (size_t)c->head.frames * c->in_bytes);
@@ -419,6 +420,10 @@ struct akida_program_create guest_program_args(const struct guest_case *c)
 	a.image_bytes = c->head.image_bytes;
 	a.track_count = c->head.track_count;
 	a.epg_count = c->head.epg_count;
+	if (c->head.pass_count) {
+		a.passes_ptr = (uintptr_t)c->passes;
+		a.pass_count = c->head.pass_count;
+	}
 	memcpy(a.version, c->head.version, sizeof(a.version));
 	memcpy(a.in_dims, c->head.in_dims, sizeof(a.in_dims));
 	memcpy(a.out_dims, c->head.out_dims, sizeof(a.out_dims));
@@ -490,7 +495,6 @@ int guest_wait(const struct guest_job *j, uint64_t seq, int64_t ns, struct akida
 
 void guest_run_and_compare(struct guest_job *j, uint32_t frames)
 {
-	const int32_t *got = j->out.cpu;
 	struct akida_wait w;
 	uint64_t seq;
 
@@ -499,6 +503,13 @@ void guest_run_and_compare(struct guest_job *j, uint32_t frames)
 	EQ(guest_wait(j, seq, GUEST_LONG_NS, &w), 0);
 	EQ(w.status, 0);
 	EQ(w.frames_done, frames);
+	guest_compare(j, frames);
+}
+
+void guest_compare(const struct guest_job *j, uint32_t frames)
+{
+	const int32_t *got = j->out.cpu;
+
 	for (uint32_t i = 0; i < frames * j->c->outputs; i++)
 		if (got[i] != j->c->out[i])
 			guest_fail(__FILE__, __LINE__, "frame %u, output %u is %d; virtual: gave %d", i / j->c->outputs,

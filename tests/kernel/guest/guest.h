@@ -108,6 +108,7 @@ void guest_buffer(int fd, uint64_t bytes, struct guest_buffer *b);
 struct guest_case {
 	struct guest_case_head head;
 	struct akida_track *tracks;
+	struct akida_pass *passes; /* pass_count 0: none are told */
 	struct akida_reg_write *epg;
 	uint8_t *image, *in;
 	int32_t *out;
@@ -115,7 +116,10 @@ struct guest_case {
 };
 /* /data/NAME.case; skips the test when it is not there. Stays until the program ends. */
 struct guest_case *guest_case(const char *name);
-/* One of ours, for the board's chip: small, large (frames of 147 KiB, 7 are a MiB), mnist. */
+/*
+ * One of ours, for the board's chip: small, large (frames of 147 KiB, 7 are a MiB), mnist, passes (two or three of them),
+ * external (weights of more than a MiB in memory).
+ */
 struct guest_case *guest_ours(const char *name, unsigned int board);
 struct guest_case *guest_small(unsigned int board);
 /* Everything PROGRAM_CREATE needs, filled from the case. */
@@ -137,5 +141,6 @@ uint64_t guest_submit(struct guest_job *j, uint32_t frames);
 int guest_wait(const struct guest_job *j, uint64_t seq, int64_t ns, struct akida_wait *w);
 /* Submits frames, waits for success and compares with what `virtual:` gave. */
 void guest_run_and_compare(struct guest_job *j, uint32_t frames);
+void guest_compare(const struct guest_job *j, uint32_t frames); /* what lies in the outputs */
 
 #endif
