@@ -46,6 +46,8 @@ const struct akida_toolchain *akida_toolchain(uint32_t abi)
 		.graph_resize = akida_graph_resize,
 		.npz_save = akida_npz_save,
 		.ranks_apart = akida_ranks_apart,
+		.quantize_legacy = akida_quantize_legacy,
+		.calibrate_legacy = akida_calibrate_legacy,
 	};
 
 	return abi == AKIDA_TOOLCHAIN_ABI ? &table : NULL;

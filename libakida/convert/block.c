@@ -6,6 +6,7 @@
 #include "base/diag.h"
 #include "block.h"
 #include "graph/fixedpoint.h"
+#include "graph/legacy.h"
 #include "graph/passes/passes.h"
 
 static bool reshapes(enum ak_op op)
@@ -35,6 +36,30 @@ static int cut_at_dequantizer(struct akida_graph *g, struct akida_diag *diag)
 	}
 }
 
+/* Scales per filter make folding exact; with one scale for all a BatchNormalization stays and is refused. */
+static bool can_fold(const struct akida_graph *g)
+{
+	for (uint32_t i = 0; i < g->count; i++) {
+		const struct ak_node_quant *q = &g->nodes[i].quant;
+
+		if (q->legacy && (q->legacy_weights == AK_LEGACY_MAX || q->legacy_weights == AK_LEGACY_STD))
+			return false;
+	}
+	return true;
+}
+
+/* Legacy files keep the order of the author's layers. */
+static int prepare_legacy(struct akida_graph *g)
+{
+	int err = ak_pass_pool_before_relu(g);
+
+	if (!err && can_fold(g))
+		err = ak_pass_batchnorm_before_pool(g);
+	if (!err && can_fold(g))
+		err = ak_pass_fold_batchnorm(g);
+	return err ? err : ak_pass_merge_reshapes(g);
+}
+
 static int prepare(const struct akida_graph *g, struct ak_blocks *b, struct akida_diag *diag)
 {
 	int err;
@@ -47,6 +72,8 @@ static int prepare(const struct akida_graph *g, struct ak_blocks *b, struct akid
 		err = cut_at_dequantizer(b->graph, diag);
 	if (!err)
 		err = ak_pass_remove_dropout(b->graph);
+	if (!err && ak_graph_legacy(b->graph))
+		err = prepare_legacy(b->graph);
 	if (!err)
 		err = ak_graph_finish(b->graph, diag);
 	return err;
@@ -84,6 +111,7 @@ static void find_input(struct ak_blocks *b, struct ak_block *blk, uint32_t neura
 	blk->input_scale = 1.0f;
 	if (g->nodes[i].op == AK_OP_RESCALING && g->nodes[g->nodes[i].inputs[0]].op == AK_OP_INPUT) {
 		blk->input_scale = g->nodes[i].scale;
+		blk->input_offset = g->nodes[i].offset;
 		claim(b, i);
 		i = g->nodes[i].inputs[0];
 	}
@@ -164,5 +192,7 @@ int64_t ak_block_padding(const struct ak_block *b, uint32_t weight_bits)
 {
 	float pad = b->neural->padded ? b->neural->pad_value : 0;
 
+	if (b->neural->quant.legacy) /* what the input has for 0.0 (4.2) */
+		return (int64_t)(-b->input_offset / b->input_scale);
 	return ak_fx_align(pad, fabsf(pad), b->input_scale, 0, (int)weight_bits - 1, 16).aligned;
 }

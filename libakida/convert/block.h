@@ -22,6 +22,7 @@ struct ak_block {
 	uint32_t in_h, in_w, in_c;  /* fully: the map that is flattened */
 	bool on_input;		    /* reads the network's input */
 	float input_scale;	    /* of Rescaling, 1 without; on_input only */
+	float input_offset;	    /* of Rescaling, legacy networks only: others have it in the bias */
 };
 
 struct ak_blocks {

@@ -14,17 +14,20 @@
 #include <stdlib.h>
 #include "base/diag.h"
 #include "block.h"
+#include "convert_internal.h"
 #include "graph/fixedpoint.h"
+#include "graph/legacy.h"
 #include "graph/quant_config.h"
 #include "layer/layer.h"
 
 #define ACT_STEP_MAX 65535.0f
 
-/* Integers enter a block as v * 2^-fb * scale. */
+/* Integers enter a block as v * 2^-fb * scale; in a legacy network as v / legacy. */
 struct number {
 	int fb;
 	float scale;
 	uint32_t bits;
+	double legacy;
 };
 
 /* What is known of a layer before it is rounded to hardware fields. */
@@ -91,7 +94,7 @@ static void set_parameters(const struct ak_block *b, struct number in, struct ak
 	l->kernel_w = n->kernel_w;
 	l->stride = n->stride_h;
 	l->padding = n->same || (n->kernel_h == 1 && n->kernel_w == 1) ? AKIDA_PAD_SAME : AKIDA_PAD_VALID;
-	if (input && n->padded)
+	if (input && (n->padded || n->quant.legacy))
 		l->padding_value = (uint32_t)ak_block_padding(b, n->quant.weight_bits);
 	if (b->pool && b->pool->op == AK_OP_GAP)
 		l->pool = AKIDA_POOL_GLOBAL_AVERAGE;
@@ -109,7 +112,7 @@ static void set_weights(const struct ak_block *b, struct number in, struct akida
 	const struct ak_node *n = b->neural;
 
 	ak_quant_weights(n, l->filters, l->weights, l->weights_pw, d->scale);
-	for (uint32_t f = 0; f < l->filters; f++)
+	for (uint32_t f = 0; f < l->filters && !n->quant.legacy; f++)
 		d->scale[f] *= in.scale;
 }
 
@@ -145,6 +148,19 @@ static void set_filter(const struct ak_block *b, uint32_t f, struct number in, u
 		d->act_step[f] = 1.0f / ldexpf(d->scale[f], -in.fb);
 		*scale = d->act_step[f];
 	}
+}
+
+static void set_legacy_filter(const struct ak_block *b, struct akida_layer *l, uint32_t f, struct number in,
+			      uint32_t positions, struct draft *d)
+{
+	struct ak_filter v = {.scale = d->scale[f]};
+
+	ak_legacy_filter(b, l, f, in.legacy, positions, &v);
+	d->threshold[f] = v.threshold;
+	d->act_step[f] = v.act_step;
+	d->ratio[f] = 1.0f;
+	if (!l->activation)
+		l->scale[f] = v.act_step;
 }
 
 /* A step that its 16-bit field cannot hold is cut; the next layer's weights shrink by the same ratio. */
@@ -216,16 +232,23 @@ static int build_layer(const struct ak_block *b, struct number *number, struct a
 		positions = b->neural->dims[0] * b->neural->dims[1];
 	set_weights(b, *number, l, d);
 	for (uint32_t f = 0; f < l->filters; f++)
-		set_filter(b, f, *number, positions, d, l->activation ? NULL : &l->scale[f]);
-	if (b->relu)
+		if (b->neural->quant.legacy)
+			set_legacy_filter(b, l, f, *number, positions, d);
+		else
+			set_filter(b, f, *number, positions, d, l->activation ? NULL : &l->scale[f]);
+	if (b->neural->quant.legacy) {
+		number->bits = b->relu ? b->relu->quant.out_bits : number->bits;
+		number->legacy = b->relu ? 1.0 / (double)ak_legacy_step(b->relu) : number->legacy;
+	} else if (b->relu)
 		*number = (struct number){ak_fx_max_fb((int)b->relu->quant.out_bits, b->relu->quant.range_max[0]), 1.0f,
-					  b->relu->quant.out_bits};
+					  b->relu->quant.out_bits, 1.0};
 	return 0;
 }
 
 static int build_layers(const struct ak_blocks *blocks, struct akida_layer *layers, struct akida_diag *diag)
 {
-	struct number number = {0, blocks->block[0].input_scale, 8};
+	float scale = blocks->block[0].input_scale;
+	struct number number = {0, scale, 8, 1.0 / (double)scale};
 	struct draft before = {0}, d = {0};
 	int err = 0;
 

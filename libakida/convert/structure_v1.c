@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "block_v2.h"
+#include "graph/legacy.h"
 #include "rules.h"
 
 void ak_v1_report(struct akida_diag *diag, enum akida_severity severity, enum ak_rule rule, const char *node,
@@ -130,11 +131,12 @@ static uint32_t check_place(const struct ak_blocks *b, uint32_t i, struct akida_
 	}
 }
 
-static uint32_t check_rescaling(const struct ak_node *n, struct akida_diag *diag)
+/* Thresholds of a legacy network take the offset up. */
+static uint32_t check_rescaling(const struct ak_node *n, bool legacy, struct akida_diag *diag)
 {
 	char value[48];
 
-	if (n->op != AK_OP_RESCALING || (n->offset == 0 && n->scale > 0 && !n->scale_channels))
+	if (n->op != AK_OP_RESCALING || ((n->offset == 0 || legacy) && n->scale > 0 && !n->scale_channels))
 		return 0;
 	snprintf(value, sizeof(value), "scale %g, offset %g", (double)n->scale, (double)n->offset);
 	return error(diag, AK_RULE_V1_RESCALING, n, "scale", value, "a positive scale; an offset only before Conv2D",
@@ -191,7 +193,7 @@ uint32_t ak_check_v1(const struct ak_blocks *b, struct akida_diag *diag)
 		errors += check_branches(g, i, diag);
 		errors += check_type(&g->nodes[i], diag);
 		errors += check_place(b, i, diag);
-		errors += check_rescaling(&g->nodes[i], diag);
+		errors += check_rescaling(&g->nodes[i], ak_graph_legacy(g), diag);
 		if (k < b->count && b->block[k].neural == &g->nodes[i]) {
 			errors += check_chain(b, k, diag);
 			errors += ak_rules_v1_block(&b->block[k++], diag);

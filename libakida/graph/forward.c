@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "forward.h"
+#include "legacy.h"
 
 static const float *weight(const struct ak_node *n, const char *name)
 {
@@ -125,8 +126,24 @@ static int forward_batchnorm(const struct ak_node *n, const float *x, size_t row
 	return 0;
 }
 
+/* QuantizedReLU of legacy CNN2SNN: a code starts half a step below its value, the limit itself not counted. */
+static void forward_legacy_relu(const struct ak_node *n, const float *x, size_t count, float *out)
+{
+	float step = ak_legacy_step(n), levels = (float)((1u << n->quant.out_bits) - 1);
+
+	for (size_t i = 0; i < count; i++) {
+		float code = ceilf((x[i] - step / 2) / step);
+
+		out[i] = step * (code > 0 ? (code < levels ? code : levels) : 0);
+	}
+}
+
 static void forward_relu(const struct ak_node *n, const float *x, size_t count, float *out)
 {
+	if (n->quant.legacy) {
+		forward_legacy_relu(n, x, count, out);
+		return;
+	}
 	for (size_t i = 0; i < count; i++) {
 		float v = x[i];
 
@@ -191,7 +208,8 @@ static void forward_gap(const struct ak_node *in, const float *x, size_t samples
 
 /*
  * One node for n samples. in_nodes[k], in[k]: producer and values of input k, (n, its shape); out: (n, the node's shape),
- * not overlapping the inputs. Float semantics: quantizers of a quantized node are ignored. -ENOMEM only.
+ * not overlapping the inputs. Float semantics: quantizers of a quantized node are ignored, but
+ * for those of legacy activations. -ENOMEM only.
  */
 int ak_node_forward(const struct ak_node *node, const struct ak_node *const *in_nodes, const float *const *in, size_t n,
 		    float *out)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "base/diag.h"
 #include "infer.h"
+#include "legacy.h"
 
 #define CHUNK 16u /* samples at a time: enough to amortize, small enough for large maps */
 
@@ -133,6 +134,7 @@ int akida_graph_forward(const struct akida_graph *g, const struct akida_array *x
 {
 	size_t frame = ak_node_elements(&g->nodes[0]), outputs = akida_graph_outputs(g), frames = ak_graph_frames(g, x);
 	size_t step = chunk_of(g, frames);
+	struct akida_graph *effective = NULL;
 	struct ak_sim *sim = NULL;
 	float *chunk;
 	int err = 0;
@@ -140,7 +142,12 @@ int akida_graph_forward(const struct akida_graph *g, const struct akida_array *x
 	if (!frames)
 		return ak_fail(diag, -EINVAL, AK_RULE_GRAPH_SHAPE, g->nodes[0].name,
 			       "the array does not hold frames of %zu elements in the shape of the input", frame);
-	if (akida_graph_quantized(g)) {
+	if (ak_graph_legacy(g)) {
+		err = ak_legacy_effective(g, true, &effective);
+		if (err)
+			return ak_fail(diag, err, AK_RULE_NOMEM, g->name, "no memory for its quantized weights");
+		g = effective;
+	} else if (akida_graph_quantized(g)) {
 		err = ak_sim_create(g, &sim, diag);
 		if (err)
 			return err;
@@ -162,6 +169,7 @@ int akida_graph_forward(const struct akida_graph *g, const struct akida_array *x
 	if (err)
 		ak_fail(diag, err, err == -ENOMEM ? AK_RULE_NOMEM : AK_RULE_GRAPH_SHAPE, g->name,
 			"inference cannot run: %s", akida_strerror(err));
+	akida_graph_destroy(effective);
 	return err;
 }
 

@@ -7,17 +7,44 @@
 #include "common/options.h"
 #include "common/stage.h"
 
+/* Integers x * scale + shift stand for x: a Rescaling that undoes it. */
+static int scale_input(struct stage *s, double scale, double shift)
+{
+	const struct akida_toolchain *t = tool_toolchain();
+	struct akida_graph *scaled = NULL;
+	struct akida_diag *diag;
+	int err, status = 0;
+
+	if (!(scale > 0))
+		return tool_usage("--scale must be above 0");
+	if (!s->graph || !s->quantized)
+		return tool_error(s->path, "tool.stage",
+				  "is a %s; --scale and --shift are for networks of cnn2snn quantize", s->origin);
+	diag = akida_diag_create();
+	err = t->graph_insert_rescaling(s->graph, (float)(1 / scale), (float)(-shift / scale), &scaled, diag);
+	if (err) {
+		status = tool_fail(diag, s->path, err);
+	} else {
+		t->graph_destroy(s->graph);
+		s->graph = s->quantized = scaled;
+	}
+	akida_diag_destroy(diag);
+	return status;
+}
+
 int command_convert(int argc, char **argv)
 {
 	const char *model = NULL, *out = NULL, *ip = getenv("CNN2SNN_TARGET_AKIDA_VERSION"), *samples = NULL;
+	double scale = 0, shift = 0;
 	const struct option_spec spec[] = {
 		{"-m --model", OPTION_TEXT, &model,
 		 "quantized network; a float one is quantized first, 8/4/4, for v2 8/8/8", 0, 0},
 		{"-s --save_name", OPTION_TEXT, &out, "file to write (default: name.akm)", 0, 0},
 		{"--akida", OPTION_TEXT, &ip, "v1 (default) or v2", 0, 0},
 		{"-sa --samples", OPTION_TEXT, &samples, "calibration samples of a float network", 0, 0},
-		{"-sc --scale", OPTION_ABSENT, NULL, NULL, 0, 0},
-		{"-sh --shift", OPTION_ABSENT, NULL, NULL, 0, 0},
+		{"-sc --scale", OPTION_NUMBER, &scale, "of a legacy network's input: integers are x * scale + shift", 0,
+		 0},
+		{"-sh --shift", OPTION_NUMBER, &shift, "likewise", 0, 0},
 		{0},
 	};
 	struct akida_diag *diag;
@@ -44,6 +71,13 @@ int command_convert(int argc, char **argv)
 		status = tool_error(model, "tool.stage", "is a %s already; convert takes a network", s.origin);
 		stage_close(&s);
 		return status;
+	}
+	if (scale != 0 || shift != 0) {
+		status = scale_input(&s, scale != 0 ? scale : 1, shift);
+		if (status) {
+			stage_close(&s);
+			return status;
+		}
 	}
 	stage_params_init(&p);
 	if (ip && !strcmp(ip, "v2"))

@@ -62,9 +62,9 @@ static const struct command quantizeml_commands[] = {
 static const struct command cnn2snn_commands[] = {
 	{"convert", command_convert, "-m FILE [-s OUT.akm]"},
 	{"version", command_version, "the version"},
-	{"quantize", NULL, NULL},
-	{"reshape", NULL, NULL},
-	{"calibrate", NULL, NULL},
+	{"quantize", command_legacy_quantize, "-m FILE [-wq 4] [-aq 4] [-iq -1]: legacy quantization"},
+	{"reshape", command_legacy_reshape, "-m FILE -ih H -iw W: the same weights for another input size"},
+	{"calibrate", command_legacy_calibrate, "bc|adaround -m FILE -sa SAMPLES.npz: fit a legacy network"},
 	{NULL, NULL, NULL},
 };
 

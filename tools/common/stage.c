@@ -427,8 +427,8 @@ const char *stage_chip_name(const char *device)
 	return NULL;
 }
 
-/* Cuts an existing _iN_wN_aN from the end of a base name. */
-static void cut_bit_widths(char *base)
+/* Cuts an existing _iN_wN_aN, or _iqN_wqN_aqN of legacy names, from the end of a base name. */
+static void cut_bit_widths(char *base, bool legacy)
 {
 	static const char letters[] = "awi";
 	char *end = base + strlen(base);
@@ -438,7 +438,11 @@ static void cut_bit_widths(char *base)
 
 		while (p > base && isdigit((unsigned char)p[-1]))
 			p--;
-		if (p == end || p - base < 2 || p[-1] != letters[i] || p[-2] != '_')
+		if (p == end)
+			return;
+		if (legacy && (p == base || *--p != 'q'))
+			return;
+		if (p - base < 2 || p[-1] != letters[i] || p[-2] != '_')
 			return;
 		end = p - 2;
 	}
@@ -458,8 +462,10 @@ void stage_out_name(char *out, size_t bytes, const char *path, const char *suffi
 	dot = strrchr(base, '.');
 	if (dot && dot != base)
 		*dot = 0;
-	if (cut_bits)
-		cut_bit_widths(base);
+	if (cut_bits) {
+		cut_bit_widths(base, false);
+		cut_bit_widths(base, true);
+	}
 	if (!slash || access(folder, W_OK))
 		snprintf(out, bytes, "%s%s", base, suffix);
 	else

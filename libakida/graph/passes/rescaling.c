@@ -7,6 +7,7 @@
 #include <math.h>
 #include <akida/graph.h>
 #include "base/diag.h"
+#include "graph/legacy.h"
 #include "passes.h"
 
 static int add_offset(struct ak_node *c, float offset)
@@ -75,7 +76,7 @@ int akida_graph_insert_rescaling(const struct akida_graph *g, float scale, float
 	int err;
 
 	*out = NULL;
-	if (akida_graph_quantized(g))
+	if (akida_graph_quantized(g) && !ak_graph_legacy(g))
 		return ak_fail(diag, -EINVAL, AK_RULE_QUANT_ALREADY, g->name, "is quantized already");
 	if (!isfinite(scale) || !isfinite(offset) || !(scale > 0))
 		return ak_fail(diag, -EINVAL, AK_RULE_ARG, g->name,

@@ -43,4 +43,43 @@ AKIDA_API int akida_quant_config(const struct akida_graph *g, char **json, struc
  */
 AKIDA_API int akida_quant_check(const struct akida_graph *g, struct akida_diag *diag);
 
+/* ---- legacy CNN2SNN ---- */
+
+struct akida_quant_legacy_params {
+	uint32_t size;
+	int32_t input_weight_bits; /* -1: as the others */
+	int32_t weight_bits;	   /* 4; 2, 4, 8, or 0: weights stay float */
+	int32_t activation_bits;   /* 4; 1, 2, 4, or 0: activations stay float */
+	uint32_t fold_batchnorm;   /* 1 */
+};
+AKIDA_API void akida_quant_legacy_params_init(struct akida_quant_legacy_params *p);
+/*
+ * A copy of g with the quantizers of cnn2snn.quantize: weights by the maximum of each filter, of a depthwise kernel by its
+ * maximum; a ReLU keeps its max_value, an unbounded one gets 2^bits - 1. Layers that are quantized this way already get
+ * the new widths. The caller destroys *out, written on success only. -EINVAL: widths, QuantizeML's quantizers, back to
+ * float; -EOPNOTSUPP: branches, layers without weights of this kind, BatchNormalization that cannot be folded; -ENOMEM.
+ */
+AKIDA_API int akida_quantize_legacy(const struct akida_graph *g, const struct akida_quant_legacy_params *p,
+				    struct akida_graph **out, struct akida_diag *diag);
+
+enum akida_legacy_method { AKIDA_LEGACY_BIAS_CORRECTION, AKIDA_LEGACY_ADAROUND };
+struct akida_legacy_calibration {
+	uint32_t size;
+	enum akida_legacy_method method;
+	uint32_t batch_size;	   /* 32 */
+	uint32_t epochs;	   /* 10, adaround */
+	float learning_rate;	   /* 0.01, adaround */
+	uint32_t with_activations; /* 0; 1: adaround compares behind the activation */
+};
+AKIDA_API void akida_legacy_calibration_init(struct akida_legacy_calibration *p);
+/*
+ * A copy of a legacy network fitted to samples (any type, as the network takes them): the maximum of each QuantizedReLU
+ * comes down to what its layer reaches, channels of separable kernels are brought to one size, then biases take the mean
+ * error of each output channel (bias correction), or weights are rounded to whichever side brings outputs closest
+ * (adaround). The caller destroys *out, written on success only. -EINVAL: not legacy, samples that do not fit; -ENOMEM.
+ */
+AKIDA_API int akida_calibrate_legacy(const struct akida_graph *g, const struct akida_legacy_calibration *p,
+				     const struct akida_array *samples, struct akida_graph **out,
+				     struct akida_diag *diag);
+
 #endif

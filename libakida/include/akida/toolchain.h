@@ -72,6 +72,11 @@ struct akida_toolchain {
 			    struct akida_diag *diag);
 	int (*npz_save)(const char *path, const char *name, const struct akida_array *a, struct akida_diag *diag);
 	int (*ranks_apart)(uint32_t *rank, uint32_t *count, struct akida_diag *diag);
+	/* legacy CNN2SNN, quant.h */
+	int (*quantize_legacy)(const struct akida_graph *g, const struct akida_quant_legacy_params *p,
+			       struct akida_graph **out, struct akida_diag *diag);
+	int (*calibrate_legacy)(const struct akida_graph *g, const struct akida_legacy_calibration *p,
+				const struct akida_array *samples, struct akida_graph **out, struct akida_diag *diag);
 };
 
 /* NULL when abi is not AKIDA_TOOLCHAIN_ABI. Static storage. */
