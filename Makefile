@@ -220,7 +220,8 @@ bench-driver:
 format:
 	clang-format -i $$(git ls-files 'libakida/*.[ch]' 'tools/*.[ch]' 'firmware/*.[ch]' 'tests/*.[ch]')
 
-docs:
+docs: $(B)/tests/convert/test_layer_table
+	$< --print > docs/layers.md
 	sh tools/docs.sh encodings > docs/encodings.md
 	sh tools/docs.sh rules > docs/rules.md
 
