@@ -12,6 +12,8 @@
 #include "base/diag.h"
 #include "map/place.h"
 
+#define WORTH 1.10
+
 static uint32_t ceil_div(uint32_t a, uint32_t b)
 {
 	return (a + b - 1) / b;
@@ -177,10 +179,14 @@ static int price_passes(const struct ak_placement *pl, struct search *s)
 	return 0;
 }
 
-/* How many passes are best; 0: none works. */
+/*
+ * How many passes are best; 0: none works. The fewest that are within WORTH of the fastest: each pass more costs memory and
+ * energy.
+ */
 static uint32_t choose(struct search *s)
 {
 	uint32_t n = s->count + 1, passes = 0;
+	double fastest = INFINITY;
 
 	for (uint32_t k = 0; k <= s->most; k++)
 		for (uint32_t end = 0; end <= s->count; end++) {
@@ -197,8 +203,9 @@ static uint32_t choose(struct search *s)
 			}
 		}
 	for (uint32_t k = 1; k <= s->most; k++)
-		if (isfinite(s->best[k * n + s->count]) &&
-		    (!passes || s->best[k * n + s->count] < s->best[passes * n + s->count]))
+		fastest = fmin(fastest, s->best[k * n + s->count]);
+	for (uint32_t k = s->most; k; k--)
+		if (isfinite(fastest) && s->best[k * n + s->count] <= WORTH * fastest)
 			passes = k;
 	return passes;
 }

@@ -33,19 +33,18 @@ static inline void evaluate_add(struct evaluation *e, struct line l)
 	e->line[e->count++] = l;
 }
 
-/* Networks and layouts are made once: layouts follow the parameters that the library holds. */
+/* Networks and layouts are made once: layouts are the library's. */
 struct bench {
 	struct network net[NETS];
 	struct layout layout[FIGURE_ROWS];
 };
 
-static inline void bench_make(struct bench *b, const struct ak_cost_unit *u, const struct ak_cost_chip *chip)
+static inline void bench_make(struct bench *b)
 {
 	for (int i = 0; i < NETS; i++)
 		network_build(&b->net[i], &figure_networks[i]);
 	for (size_t r = 0; r < FIGURE_ROWS; r++)
-		layout_make(&b->net[figure_rows[r].net], figure_rows[r].mode, figure_rows[r].passes, &b->layout[r], u,
-			    chip);
+		layout_make(&b->net[figure_rows[r].net], figure_rows[r].mode, &b->layout[r]);
 }
 
 /* Wall clock of one call: the frame, what is loaded again behind it, the host, the input over PCIe. */

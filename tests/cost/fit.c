@@ -217,14 +217,12 @@ static void print_energies(const struct parameters *p)
 		struct layout best = {0};
 
 		network_build(&n, &f->network);
-		for (uint32_t passes = 0; passes < 8; passes++) {
+		for (int mode = AKIDA_MAP_MINIMAL; mode <= AKIDA_MAP_HW_PR; mode++) {
 			struct ak_cost_frame frame;
 			struct layout a;
 			double mj;
 
-			layout_make(&n, passes ? AKIDA_MAP_HW_PR : AKIDA_MAP_MINIMAL, passes, &a, &p->unit, &p->chip);
-			if (!a.passes)
-				continue;
+			layout_make(&n, (enum akida_map_mode)mode, &a);
 			frame = layout_frame(&n, &a, &p->unit, &p->chip, NULL);
 			mj = frame.pj * 1e-9 + wall_ms(&n, &frame, &p->chip) * p->chip.clock[0].floor_uw * 1e-6;
 			if (mj < least) {
@@ -271,7 +269,7 @@ int main(void)
 	struct parameters akd1000 = {ak_cost_unit, ak_cost_akd1000};
 	static struct evaluation e;
 
-	bench_make(&bench, &library.unit, &library.chip);
+	bench_make(&bench);
 	evaluate(&e, &bench, &library.unit, &library.chip);
 	printf("With the parameters of libakida/layer/cost.c\n");
 	print_frames(&e);

@@ -12,8 +12,6 @@
 #include "map/place.h"
 #include "cost/figures.h"
 
-#define NETWORK_MESH 32u /* NPs of an AKD1500 */
-
 struct network {
 	uint32_t count;
 	struct akida_layer layer[FIGURE_LAYERS];
@@ -247,140 +245,22 @@ static inline void split_minimal(const struct network *n, struct layout *a)
 	}
 }
 
-/* Layers one after the other into the mesh; a new pass where it is full. */
-static inline void passes_in_order(const struct network *n, struct layout *a)
+/* As akida map lays the network out. */
+static inline void layout_make(const struct network *n, enum akida_map_mode mode, struct layout *a)
 {
-	uint32_t used = 0, pass = 0;
+	struct network copy = *n;
+	const struct akida_model m = {.count = copy.count, .layers = copy.layer};
+	struct ak_placement pl;
 
+	if (ak_place(&m, ak_map_chip_find("akd1500"), mode, &pl, NULL))
+		abort();
+	a->passes = pl.passes;
 	for (uint32_t i = 0; i < n->count; i++) {
-		uint32_t need = layer_nps(n, a, i);
-
-		if (used + need > NETWORK_MESH) {
-			pass++;
-			used = 0;
-		}
-		used += need;
-		a->pass[i] = pass;
+		a->rows[i] = i ? pl.layers[i].row_parts : 1;
+		a->filters[i] = i ? pl.layers[i].filter_parts : 1;
+		a->pass[i] = pl.layers[i].pass;
 	}
-	a->passes = pass + 1;
-}
-
-/* The split of a layer that saves most clocks per NP more, within so many NPs; false when none helps. */
-static inline bool split_further(const struct network *n, struct layout *a, uint32_t i, uint32_t spare,
-				 const struct ak_cost_unit *u, const struct ak_cost_chip *chip)
-{
-	const struct akida_layer *l = &n->layer[i];
-	uint32_t now = layer_nps(n, a, i), best_r = 0, best_f = 0;
-	uint32_t most_r = l->pool == AKIDA_POOL_GLOBAL_AVERAGE ? a->rows[i] : l->conv_h, most_f = up(l->filters, 8);
-	double have = layer_cost(n, i, a->rows[i], a->filters[i], u, chip, NULL), best = 0;
-
-	for (uint32_t r = a->rows[i]; r <= most_r && r * a->filters[i] <= now + spare; r++)
-		for (uint32_t f = a->filters[i]; f <= most_f && r * f <= now + spare; f++) {
-			double saves = have - layer_cost(n, i, r, f, u, chip, NULL);
-
-			saves /= r * f > now ? r * f - now : 1;
-			if (saves > have * 1e-4 && saves > best) {
-				best = saves;
-				best_r = r;
-				best_f = f;
-			}
-		}
-	if (!best_r)
-		return false;
-	a->rows[i] = best_r;
-	a->filters[i] = best_f;
-	return true;
-}
-
-/* Gives what is left of the mesh to the slowest layers of first..end-1. Clocks of the pass, reload included. */
-static inline double fill_mesh(const struct network *n, struct layout *a, uint32_t first, uint32_t end,
-			       const struct ak_cost_unit *u, const struct ak_cost_chip *chip)
-{
-	bool done[FIGURE_LAYERS] = {false};
-	uint32_t used = 0;
-	double cycles = 0;
-
-	for (uint32_t i = first; i < end; i++) {
-		used += layer_nps(n, a, i);
-		done[i] = n->layer[i].type != AKIDA_LAYER_CONV && n->layer[i].type != AKIDA_LAYER_SEPARABLE;
-	}
-	if (used > NETWORK_MESH)
-		return INFINITY;
-	for (;;) {
-		uint32_t at = end, before;
-		double slowest = 0;
-
-		for (uint32_t i = first; i < end; i++) {
-			double c = layer_cost(n, i, a->rows[i], a->filters[i], u, chip, NULL);
-
-			if (!done[i] && c > slowest) {
-				slowest = c;
-				at = i;
-			}
-		}
-		if (at == end)
-			break;
-		before = layer_nps(n, a, at);
-		done[at] = !split_further(n, a, at, NETWORK_MESH - used, u, chip);
-		used += layer_nps(n, a, at) - before;
-	}
-	for (uint32_t i = first; i < end; i++) {
-		uint64_t words, packets;
-
-		layer_words(&n->layer[i], a->rows[i], a->filters[i], &words, &packets);
-		cycles += layer_cost(n, i, a->rows[i], a->filters[i], u, chip, NULL) +
-			  (first ? ak_cost_load(chip, words, packets) : 0);
-	}
-	return cycles;
-}
-
-/* Cuts the chain into at most `most` passes so that the frame takes least. */
-static inline void passes_best(const struct network *n, struct layout *a, uint32_t most, const struct ak_cost_unit *u,
-			       const struct ak_cost_chip *chip)
-{
-	static double cost[FIGURE_LAYERS + 1][FIGURE_LAYERS + 1];
-	double best[8][FIGURE_LAYERS + 1];
-	uint32_t from[8][FIGURE_LAYERS + 1], passes = 1, end = n->count;
-	struct layout minimal = *a;
-
-	for (uint32_t i = 0; i < n->count; i++)
-		for (uint32_t j = i + 1; j <= n->count; j++) {
-			*a = minimal;
-			cost[i][j] = fill_mesh(n, a, i, j, u, chip);
-		}
-	for (uint32_t k = 0; k <= most; k++)
-		for (uint32_t j = 0; j <= n->count; j++) {
-			best[k][j] = k || j ? INFINITY : 0;
-			for (uint32_t i = 0; k && i < j; i++)
-				if (best[k - 1][i] + cost[i][j] < best[k][j]) {
-					best[k][j] = best[k - 1][i] + cost[i][j];
-					from[k][j] = i;
-				}
-		}
-	for (uint32_t k = 1; k <= most; k++)
-		if (best[k][n->count] < best[passes][n->count])
-			passes = k;
-	*a = minimal;
-	a->passes = passes;
-	for (uint32_t k = passes; k; k--) {
-		uint32_t first = from[k][end];
-
-		fill_mesh(n, a, first, end, u, chip);
-		for (uint32_t i = first; i < end; i++)
-			a->pass[i] = k - 1;
-		end = first;
-	}
-}
-
-static inline void layout_make(const struct network *n, enum akida_map_mode mode, uint32_t passes, struct layout *a,
-			       const struct ak_cost_unit *u, const struct ak_cost_chip *chip)
-{
-	split_minimal(n, a);
-	passes_in_order(n, a);
-	if (mode == AKIDA_MAP_ALL_NPS)
-		passes_best(n, a, a->passes, u, chip);
-	else if (mode == AKIDA_MAP_HW_PR)
-		passes_best(n, a, passes, u, chip);
+	ak_placement_fini(&pl);
 }
 
 static inline uint32_t layout_nps(const struct network *n, const struct layout *a)

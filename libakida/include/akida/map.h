@@ -12,7 +12,7 @@ struct akida_map_params {
 	uint32_t size;
 	/*
 	 * MINIMAL: fewest NPs, several passes only where the mesh is too small. ALL_NPS: no more passes, NPs that are left go
-	 * to the slowest layers. HW_PR (hardware partial reconfiguration): as many passes as make a frame fastest.
+	 * to the slowest layers. HW_PR (hardware partial reconfiguration): as many passes as make a frame fast.
 	 */
 	enum akida_map_mode mode;
 	/*

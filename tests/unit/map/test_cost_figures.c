@@ -14,7 +14,7 @@ static struct evaluation lines;
 static int measure(void **state)
 {
 	(void)state;
-	bench_make(&bench, &ak_cost_unit, &ak_cost_akd1500);
+	bench_make(&bench);
 	evaluate(&lines, &bench, &ak_cost_unit, &ak_cost_akd1500);
 	return 0;
 }
