@@ -48,6 +48,7 @@ const struct akida_toolchain *akida_toolchain(uint32_t abi)
 		.ranks_apart = akida_ranks_apart,
 		.quantize_legacy = akida_quantize_legacy,
 		.calibrate_legacy = akida_calibrate_legacy,
+		.ranks_together = akida_ranks_together,
 	};
 
 	return abi == AKIDA_TOOLCHAIN_ABI ? &table : NULL;

@@ -80,22 +80,34 @@ void ak_fake_quant_clip(float *w, size_t count, uint32_t channels, uint32_t bits
 		clip_channel(w + c, count - c, channels, top);
 }
 
+float ak_fake_quant_max(const float *x, size_t count)
+{
+	float lanes[LANES] = {0}, max = 0;
+	size_t i, j;
+
+	for (i = 0; i + LANES <= count; i += LANES)
+		for (j = 0; j < LANES; j++)
+			lanes[j] = x[i + j] > lanes[j] ? x[i + j] : lanes[j];
+	for (j = 0; j < LANES; j++)
+		max = lanes[j] > max ? lanes[j] : max;
+	for (; i < count; i++)
+		max = x[i] > max ? x[i] : max;
+	return max;
+}
+
+void ak_fake_quant_follow(float *range, float max)
+{
+	*range = *range > 0 ? *range - (*range - max) * 0.1f : max;
+}
+
 void ak_fake_quant_activations(const float *x, float *q, size_t count, uint32_t bits, float *range, int update)
 {
 	const float top = (float)((1u << bits) - 1);
-	float lanes[LANES] = {0}, max = 0, k, s;
 	size_t i, j;
+	float k, s;
 
-	if (update) {
-		for (i = 0; i + LANES <= count; i += LANES)
-			for (j = 0; j < LANES; j++)
-				lanes[j] = x[i + j] > lanes[j] ? x[i + j] : lanes[j];
-		for (j = 0; j < LANES; j++)
-			max = lanes[j] > max ? lanes[j] : max;
-		for (; i < count; i++)
-			max = x[i] > max ? x[i] : max;
-		*range = *range > 0 ? *range - (*range - max) * 0.1f : max;
-	}
+	if (update)
+		ak_fake_quant_follow(range, ak_fake_quant_max(x, count));
 	s = *range / top;
 	if (!(s > 0)) {
 		if (q != x)

@@ -33,4 +33,8 @@ void ak_fake_quant_clip(float *w, size_t count, uint32_t channels, uint32_t bits
  */
 void ak_fake_quant_activations(const float *x, float *q, size_t count, uint32_t bits, float *range, int update);
 
+/* The largest of x, at least 0; and a range that follows it, 0.9 old + 0.1 new, the first one as it is. */
+float ak_fake_quant_max(const float *x, size_t count);
+void ak_fake_quant_follow(float *range, float max);
+
 #endif

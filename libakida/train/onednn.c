@@ -10,6 +10,7 @@
 #include <string.h>
 #include <oneapi/dnnl/dnnl.h>
 #include "base/diag.h"
+#include "norm_sync.h"
 #include "onednn.h"
 #include "plain.h"
 
@@ -22,7 +23,7 @@ extern int omp_get_num_procs(void);
 #define ALIGN 64
 
 enum when { TRAIN = 1, INFER = 2, ALWAYS = 3 };
-enum kind { PRIMITIVE, DROP, DROP_BACK, QUANTIZE, MOVE };
+enum kind { PRIMITIVE, DROP, DROP_BACK, QUANTIZE, MOVE, SYNC, SYNC_BACK };
 
 struct tensor {
 	dnnl_memory_desc_t md;
@@ -57,6 +58,8 @@ struct made {
 	struct tensor src, dst, ws, mean, variance;
 	dnnl_primitive_desc_t pd;
 	uint8_t *mask;
+	struct tensor dgamma, dbeta, fix_scale, fix_shift; /* of a normalization over a shared batch */
+	double *sums;
 };
 
 struct param {
@@ -77,6 +80,7 @@ struct ak_dnn {
 	const struct ak_chain *chain;
 	struct ak_dnn *share;
 	struct ak_fake_quant *quant;
+	struct ak_dnn_part part; /* ranks NULL: the whole batch is here */
 	uint32_t batch;
 	dnnl_engine_t engine;
 	dnnl_stream_t stream;
@@ -526,6 +530,32 @@ static unsigned int norm_flags(const struct ak_dnn *d, const struct ak_chain_ste
 	       (d->quant ? dnnl_use_global_stats : 0u);
 }
 
+/* The statistics of the own samples are there: those of all, and the normalization again with them. */
+static void shared_norm(struct ak_dnn *d, const struct ak_chain_step *s, struct made *m, struct tensor in,
+			dnnl_memory_t gamma, dnnl_memory_t beta)
+{
+	dnnl_batch_normalization_desc_t op;
+	dnnl_primitive_desc_t pd;
+
+	if (s->gamma == AK_CHAIN_NONE || s->beta == AK_CHAIN_NONE)
+		fine(d, dnnl_unimplemented);
+	m->sums = new_data(d, 2 * sizeof(double) * s->in.c);
+	append(d, &d->forward, SYNC, TRAIN)->step = (uint32_t)(s - d->chain->steps);
+	if (d->status != dnnl_success ||
+	    !fine(d, dnnl_batch_normalization_forward_desc_init(&op, dnnl_forward_training, &in.md, s->epsilon,
+								norm_flags(d, s) | dnnl_use_global_stats)))
+		return;
+	pd = new_desc(d, &op, NULL);
+	m->pd = pd;
+	record(d, &d->forward, TRAIN, pd, 6,
+	       (dnnl_exec_arg_t[]){{DNNL_ARG_SRC, in.mem},
+				   {DNNL_ARG_MEAN, m->mean.mem},
+				   {DNNL_ARG_VARIANCE, m->variance.mem},
+				   {DNNL_ARG_SCALE, gamma},
+				   {DNNL_ARG_SHIFT, beta},
+				   {DNNL_ARG_DST, m->dst.mem}});
+}
+
 static struct tensor forward_norm(struct ak_dnn *d, const struct ak_chain_step *s, struct made *m, struct tensor in)
 {
 	dnnl_memory_t gamma = vector_param(d, s->gamma), beta = vector_param(d, s->beta),
@@ -557,6 +587,8 @@ static struct tensor forward_norm(struct ak_dnn *d, const struct ak_chain_step *
 				   {DNNL_ARG_DST, m->dst.mem}});
 	if (d->quant)
 		return m->dst;
+	if (d->part.ranks)
+		shared_norm(d, s, m, in, gamma, beta);
 	append(d, &d->forward, MOVE, TRAIN)->step = (uint32_t)(s - d->chain->steps);
 	if (d->status != dnnl_success ||
 	    !fine(d, dnnl_batch_normalization_forward_desc_init(&op, dnnl_forward_inference, &in.md, s->epsilon,
@@ -780,6 +812,40 @@ static struct tensor backward_weighted(struct ak_dnn *d, const struct ak_chain_s
 	return deeper ? backward_data(d, s, m, dd, &src, &w, &dst) : dd;
 }
 
+/* What the statistics' dependence on the inputs contributes: one more normalization of the inputs, added to ds. */
+static struct tensor shared_norm_back(struct ak_dnn *d, const struct ak_chain_step *s, struct made *m, struct tensor ds)
+{
+	dnnl_memory_desc_t vec = vector_md(d, s->in.c);
+	dnnl_batch_normalization_desc_t op;
+	dnnl_binary_desc_t sum;
+	dnnl_primitive_desc_t pd;
+	struct tensor fix;
+
+	m->fix_scale = new_tensor(d, &vec);
+	m->fix_shift = new_tensor(d, &vec);
+	append(d, &d->backward, SYNC_BACK, ALWAYS)->step = (uint32_t)(s - d->chain->steps);
+	if (d->status != dnnl_success || !fine(d, dnnl_batch_normalization_forward_desc_init(
+							  &op, dnnl_forward_inference, &m->src.md, s->epsilon,
+							  dnnl_use_global_stats | dnnl_use_scale | dnnl_use_shift)))
+		return ds;
+	pd = new_desc(d, &op, NULL);
+	fix = new_tensor(d, query(d, pd, dnnl_query_dst_md));
+	record(d, &d->backward, ALWAYS, pd, 6,
+	       (dnnl_exec_arg_t[]){{DNNL_ARG_SRC, m->src.mem},
+				   {DNNL_ARG_MEAN, m->mean.mem},
+				   {DNNL_ARG_VARIANCE, m->variance.mem},
+				   {DNNL_ARG_SCALE, m->fix_scale.mem},
+				   {DNNL_ARG_SHIFT, m->fix_shift.mem},
+				   {DNNL_ARG_DST, fix.mem}});
+	fix = in_layout(d, &d->backward, &fix, &ds.md);
+	if (d->status != dnnl_success ||
+	    !fine(d, dnnl_binary_desc_init(&sum, dnnl_binary_add, &ds.md, &fix.md, &ds.md)))
+		return ds;
+	record(d, &d->backward, ALWAYS, new_desc(d, &sum, NULL), 3,
+	       (dnnl_exec_arg_t[]){{DNNL_ARG_SRC_0, ds.mem}, {DNNL_ARG_SRC_1, fix.mem}, {DNNL_ARG_DST, ds.mem}});
+	return ds;
+}
+
 static struct tensor backward_norm(struct ak_dnn *d, const struct ak_chain_step *s, struct made *m, struct tensor dd)
 {
 	bool scaled = s->gamma != AK_CHAIN_NONE, shifted = s->beta != AK_CHAIN_NONE;
@@ -789,9 +855,10 @@ static struct tensor backward_norm(struct ak_dnn *d, const struct ak_chain_step 
 	dnnl_primitive_desc_t pd;
 
 	dd = in_layout(d, &d->backward, &dd, &m->src.md);
-	if (d->status != dnnl_success || !fine(d, dnnl_batch_normalization_backward_desc_init(
-							  &op, scaled || shifted ? dnnl_backward : dnnl_backward_data,
-							  &dd.md, &m->src.md, s->epsilon, norm_flags(d, s))))
+	if (d->status != dnnl_success ||
+	    !fine(d, dnnl_batch_normalization_backward_desc_init(
+			     &op, scaled || shifted ? dnnl_backward : dnnl_backward_data, &dd.md, &m->src.md,
+			     s->epsilon, norm_flags(d, s) | (d->part.ranks ? dnnl_use_global_stats : 0u))))
 		return dd;
 	pd = new_desc(d, &op, m->pd);
 	ds = new_tensor(d, query(d, pd, dnnl_query_diff_src_md));
@@ -811,6 +878,11 @@ static struct tensor backward_norm(struct ak_dnn *d, const struct ak_chain_step 
 				   {DNNL_ARG_DIFF_SHIFT, b.mem}});
 	make_gradient(d, s->gamma, &g);
 	make_gradient(d, s->beta, &b);
+	if (d->part.ranks && !d->quant) {
+		m->dgamma = g;
+		m->dbeta = b;
+		return shared_norm_back(d, s, m, ds);
+	}
 	return ds;
 }
 
@@ -969,6 +1041,12 @@ static const char *build(struct ak_dnn *d)
 int ak_dnn_create(const struct ak_chain *chain, uint32_t batch, struct ak_dnn *share, struct ak_fake_quant *quant,
 		  struct ak_dnn **out, struct akida_diag *diag)
 {
+	return ak_dnn_create_part(chain, batch, NULL, share, quant, out, diag);
+}
+
+int ak_dnn_create_part(const struct ak_chain *chain, uint32_t batch, const struct ak_dnn_part *part,
+		       struct ak_dnn *share, struct ak_fake_quant *quant, struct ak_dnn **out, struct akida_diag *diag)
+{
 	struct ak_dnn *d = calloc(1, sizeof(*d));
 	const char *at = chain->graph->name;
 
@@ -978,6 +1056,8 @@ int ak_dnn_create(const struct ak_chain *chain, uint32_t batch, struct ak_dnn *s
 	d->share = share;
 	d->quant = quant;
 	d->batch = batch;
+	if (part && part->ranks->count > 1)
+		d->part = *part;
 	d->made = calloc(chain->count, sizeof(*d->made));
 	d->params = calloc(chain->param_count, sizeof(*d->params));
 	d->pub = calloc(chain->param_count, sizeof(*d->pub));
@@ -1042,6 +1122,11 @@ const struct ak_dnn_param *ak_dnn_params(const struct ak_dnn *d)
 
 /* ---- running ---- */
 
+static uint32_t whole_batch(const struct ak_dnn *d)
+{
+	return d->part.ranks ? d->part.whole : d->batch;
+}
+
 static void move_statistics(struct ak_dnn *d, const struct action *a)
 {
 	const struct ak_chain_step *s = &d->chain->steps[a->step];
@@ -1049,7 +1134,40 @@ static void move_statistics(struct ak_dnn *d, const struct action *a)
 	bool map = d->chain->graph->nodes[s->node].rank == 3;
 
 	ak_plain_move(d->pub[s->mean].w, d->pub[s->variance].w, m->mean.data, m->variance.data, s->in.c, s->momentum,
-		      map ? (double)d->batch * s->in.h * s->in.w : 0);
+		      map ? (double)whole_batch(d) * s->in.h * s->in.w : 0);
+}
+
+static void sync(struct ak_dnn *d, const struct action *a)
+{
+	const struct ak_chain_step *s = &d->chain->steps[a->step];
+	double positions = (double)s->in.h * s->in.w;
+	struct made *m = &d->made[a->step];
+	int err;
+
+	if (a->kind == SYNC)
+		err = ak_norm_sync_statistics(d->part.ranks, m->mean.data, m->variance.data, s->in.c,
+					      positions * d->batch, positions * d->part.whole, m->sums);
+	else
+		err = ak_norm_sync_correction(d->part.ranks, m->dgamma.data, m->dbeta.data, d->pub[s->gamma].w,
+					      m->variance.data, s->epsilon, s->in.c, positions * d->part.whole, m->sums,
+					      m->fix_scale.data, m->fix_shift.data);
+	if (err)
+		fine(d, dnnl_runtime_error);
+}
+
+/* The range follows the largest value of the whole batch. */
+static void quantize_activations(struct ak_dnn *d, const struct action *a, bool update)
+{
+	float *range = &d->quant->ranges[a->step], max;
+
+	if (update && d->part.ranks) {
+		max = ak_fake_quant_max(a->src, a->count);
+		if (ak_ranks_max(d->part.ranks, &max, 1))
+			fine(d, dnnl_runtime_error);
+		ak_fake_quant_follow(range, max);
+		update = false;
+	}
+	ak_fake_quant_activations(a->src, a->dst, a->count, d->quant->activation_bits, range, update);
 }
 
 static int outcome(struct ak_dnn *d)
@@ -1074,14 +1192,18 @@ static int run(struct ak_dnn *d, const struct list *l, unsigned int when, uint64
 			fine(d, dnnl_primitive_execute(a->prim, d->stream, a->argc, a->args));
 			break;
 		case DROP:
-			ak_plain_drop(a->src, a->dst, a->mask, a->count, when == TRAIN ? a->rate : 0, seed + a->step);
+			ak_plain_drop(a->src, a->dst, a->mask, a->count, when == TRAIN ? a->rate : 0, seed + a->step,
+				      d->part.ranks ? a->count / d->batch * d->part.first : 0);
 			break;
 		case DROP_BACK:
 			ak_plain_drop_back(a->dst, a->mask, a->count, a->rate);
 			break;
 		case QUANTIZE:
-			ak_fake_quant_activations(a->src, a->dst, a->count, d->quant->activation_bits,
-						  &d->quant->ranges[a->step], when == TRAIN);
+			quantize_activations(d, a, when == TRAIN);
+			break;
+		case SYNC:
+		case SYNC_BACK:
+			sync(d, a);
 			break;
 		case MOVE:
 			move_statistics(d, a);

@@ -11,6 +11,7 @@
 
 #include "chain.h"
 #include "fake_quant.h"
+#include "ranks.h"
 
 struct ak_dnn;
 
@@ -28,6 +29,17 @@ struct ak_dnn_param {
  */
 int ak_dnn_create(const struct ak_chain *chain, uint32_t batch, struct ak_dnn *share, struct ak_fake_quant *quant,
 		  struct ak_dnn **out, struct akida_diag *diag);
+/* A network whose batch is a part of one that several processes share. Statistics are those of the whole batch. */
+struct ak_dnn_part {
+	const struct ak_ranks *ranks;
+	uint32_t first, whole; /* samples of the whole batch: in front of this part, and all */
+};
+/*
+ * The same for a part (copied; ranks borrowed). All ranks make the same networks and run them in the same order; gradients are of
+ * this part's samples and wait to be added up. -EOPNOTSUPP also for normalizations without gamma and beta.
+ */
+int ak_dnn_create_part(const struct ak_chain *chain, uint32_t batch, const struct ak_dnn_part *part,
+		       struct ak_dnn *share, struct ak_fake_quant *quant, struct ak_dnn **out, struct akida_diag *diag);
 void ak_dnn_destroy(struct ak_dnn *d);
 
 /* batch x (h, w, c) float32, to be filled before ak_dnn_forward; of samples that are not there, zero. */

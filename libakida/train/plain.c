@@ -4,7 +4,7 @@
 #include "plain.h"
 #include "random.h"
 
-void ak_plain_drop(const float *src, float *dst, uint8_t *mask, size_t count, float rate, uint64_t seed)
+void ak_plain_drop(const float *src, float *dst, uint8_t *mask, size_t count, float rate, uint64_t seed, size_t first)
 {
 	struct ak_random r = ak_random_stream(seed, 1);
 	const float keep = 1 / (1 - rate);
@@ -14,6 +14,7 @@ void ak_plain_drop(const float *src, float *dst, uint8_t *mask, size_t count, fl
 		memcpy(dst, src, count * sizeof(float));
 		return;
 	}
+	ak_random_skip(&r, first);
 	for (i = 0; i < count; i++) {
 		mask[i] = ak_random_unit(&r) >= rate;
 		dst[i] = mask[i] ? src[i] * keep : 0;

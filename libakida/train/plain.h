@@ -6,8 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* dst = src with each value dropped (zero) at this rate and the others scaled by 1 / (1 - rate); mask tells which stayed. */
-void ak_plain_drop(const float *src, float *dst, uint8_t *mask, size_t count, float rate, uint64_t seed);
+/*
+ * dst = src with each value dropped (zero) at this rate and the others scaled by 1 / (1 - rate); mask tells which stayed. first:
+ * values of the same batch that lie in front of these, elsewhere.
+ */
+void ak_plain_drop(const float *src, float *dst, uint8_t *mask, size_t count, float rate, uint64_t seed, size_t first);
 /* The gradient of it, in place. */
 void ak_plain_drop_back(float *gradient, const uint8_t *mask, size_t count, float rate);
 /*

@@ -30,6 +30,12 @@ static inline struct ak_random ak_random_stream(uint64_t seed, uint64_t purpose)
 	return r;
 }
 
+/* As if n numbers had been drawn. */
+static inline void ak_random_skip(struct ak_random *r, uint64_t n)
+{
+	r->state += n * 0x9e3779b97f4a7c15ull;
+}
+
 /* Uniform in [0, 1), 24 bits. */
 static inline float ak_random_unit(struct ak_random *r)
 {

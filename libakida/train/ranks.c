@@ -78,6 +78,8 @@ static int start(struct ak_ranks *r, struct akida_diag *diag)
 		return ak_fail(diag, -EIO, AK_RULE_TRAIN_RANKS, "mpirun", "MPI was ended in this process already");
 	if (!mpi.open && mpi.init(NULL, NULL) != MPI_SUCCESS)
 		return ak_fail(diag, -EIO, AK_RULE_TRAIN_RANKS, "mpirun", "MPI_Init fails");
+	if (!mpi.open)
+		atexit(ak_ranks_close);
 	mpi.open = true;
 	if (mpi.set_handler(mpi.world, mpi.errors_return) != MPI_SUCCESS ||
 	    mpi.comm_rank(mpi.world, &rank) != MPI_SUCCESS || mpi.comm_size(mpi.world, &count) != MPI_SUCCESS)
@@ -170,6 +172,18 @@ int akida_ranks_apart(uint32_t *rank, uint32_t *count, struct akida_diag *diag)
 	int err = ak_ranks_open(&r, diag);
 
 	ak_ranks_close();
+	if (err)
+		return err;
+	*rank = r.rank;
+	*count = r.count;
+	return 0;
+}
+
+int akida_ranks_together(uint32_t *rank, uint32_t *count, struct akida_diag *diag)
+{
+	struct ak_ranks r;
+	int err = ak_ranks_open(&r, diag);
+
 	if (err)
 		return err;
 	*rank = r.rank;

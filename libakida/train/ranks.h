@@ -21,7 +21,7 @@ int ak_ranks_open(struct ak_ranks *r, struct akida_diag *diag);
 int ak_ranks_sum(const struct ak_ranks *r, float *v, size_t n);
 int ak_ranks_sum_double(const struct ak_ranks *r, double *v, size_t n);
 int ak_ranks_max(const struct ak_ranks *r, float *v, size_t n);
-/* Waits for the others; after it no rank may call anything here. */
+/* Waits for the others; after it no rank may call anything here. Happens at exit by itself. */
 void ak_ranks_close(void);
 
 #endif

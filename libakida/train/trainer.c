@@ -15,6 +15,7 @@
 #include "loss.h"
 #include "onednn.h"
 #include "optimizer.h"
+#include "ranks.h"
 
 #define MAX_BATCH 65536u
 #define MAX_EPOCHS 1000000u
@@ -28,7 +29,9 @@ struct trainer {
 	const struct akida_dataset *data;
 	struct akida_diag *diag;
 	struct ak_chain chain;
+	struct ak_ranks ranks;
 	uint32_t train_count, val_count, batch, rest; /* rest: size of the smaller last batch, or 0 */
+	uint32_t own, own_rest;			      /* this process's part of each */
 	struct ak_dnn *net, *net_rest;		      /* float: net owns the parameters */
 	struct ak_dnn *quant, *quant_rest;	      /* the same parameters through quantizers */
 	struct ak_fake_quant fake;
@@ -87,6 +90,8 @@ static int check_params(struct trainer *t)
 		return bad(t, "threads", p->threads, "0 to 1024");
 	if (p->shift > 64)
 		return bad(t, "shift", p->shift, "0 to 64");
+	if (p->ranks > 1)
+		return bad(t, "ranks", p->ranks, "0 or 1");
 	if (p->tune > 1)
 		return bad(t, "tune", p->tune, "0 or 1");
 	if (p->tune)
@@ -169,7 +174,7 @@ static int alloc_state(struct trainer *t)
 	t->v = calloc(n, sizeof(*t->v));
 	t->best = calloc(n, sizeof(*t->best));
 	t->order = calloc(t->train_count, sizeof(*t->order));
-	t->labels = calloc(t->batch, sizeof(*t->labels));
+	t->labels = calloc(t->own, sizeof(*t->labels));
 	t->fake.ranges = calloc(t->chain.count, sizeof(*t->fake.ranges));
 	if (!t->m || !t->v || !t->best || !t->order || !t->labels || !t->fake.ranges)
 		return -ENOMEM;
@@ -183,23 +188,39 @@ static int alloc_state(struct trainer *t)
 	return 0;
 }
 
+/* Which samples of a batch of this size are this process's. */
+static struct ak_dnn_part part_of(const struct trainer *t, uint32_t whole, uint32_t *own)
+{
+	uint32_t each = whole / t->ranks.count, more = whole % t->ranks.count, r = t->ranks.rank;
+
+	*own = each + (r < more);
+	return (struct ak_dnn_part){&t->ranks, r * each + (r < more ? r : more), whole};
+}
+
 static int create_nets(struct trainer *t)
 {
+	struct ak_dnn_part part, rest;
 	int err;
 
 	t->batch = t->p.batch_size < t->train_count ? t->p.batch_size : t->train_count;
 	t->rest = t->train_count % t->batch;
-	err = ak_dnn_create(&t->chain, t->batch, NULL, NULL, &t->net, t->diag);
+	if (t->batch < t->ranks.count || (t->rest && t->rest < t->ranks.count))
+		return ak_fail(t->diag, -EINVAL, AK_RULE_TRAIN_PARAM, "batch_size",
+			       "batches of %u and a last one of %u cannot be shared by %u processes", t->batch, t->rest,
+			       t->ranks.count);
+	part = part_of(t, t->batch, &t->own);
+	rest = part_of(t, t->rest, &t->own_rest);
+	err = ak_dnn_create_part(&t->chain, t->own, &part, NULL, NULL, &t->net, t->diag);
 	if (!err && t->rest)
-		err = ak_dnn_create(&t->chain, t->rest, t->net, NULL, &t->net_rest, t->diag);
+		err = ak_dnn_create_part(&t->chain, t->own_rest, &rest, t->net, NULL, &t->net_rest, t->diag);
 	if (err || !t->p.quantized_epochs)
 		return err;
 	t->fake.input_weight_bits = t->p.input_weight_bits;
 	t->fake.weight_bits = t->p.weight_bits;
 	t->fake.activation_bits = t->p.activation_bits;
-	err = ak_dnn_create(&t->chain, t->batch, t->net, &t->fake, &t->quant, t->diag);
+	err = ak_dnn_create_part(&t->chain, t->own, &part, t->net, &t->fake, &t->quant, t->diag);
 	if (!err && t->rest)
-		err = ak_dnn_create(&t->chain, t->rest, t->net, &t->fake, &t->quant_rest, t->diag);
+		err = ak_dnn_create_part(&t->chain, t->own_rest, &rest, t->net, &t->fake, &t->quant_rest, t->diag);
 	return err;
 }
 
@@ -275,6 +296,30 @@ static int diverged(struct trainer *t, uint32_t epoch, uint32_t batch, double lo
 	return -ERANGE;
 }
 
+/* Gradients of all processes' samples, already divided by the whole batch's size. */
+static int add_gradients(struct trainer *t, struct ak_dnn *net)
+{
+	const struct ak_dnn_param *params = ak_dnn_params(net);
+	int err = 0;
+	uint32_t i;
+
+	for (i = 0; i < t->chain.param_count && !err; i++)
+		if (t->chain.params[i].trainable)
+			err = ak_ranks_sum(&t->ranks, params[i].g, params[i].count);
+	return err;
+}
+
+/* Loss and right answers of the own samples join those of the others. */
+static int add_results(struct trainer *t, double own_loss, uint64_t own_right, double *loss, uint64_t *right)
+{
+	double sums[2] = {own_loss, (double)own_right};
+	int err = ak_ranks_sum_double(&t->ranks, sums, 2);
+
+	*loss += sums[0];
+	*right += (uint64_t)sums[1];
+	return err;
+}
+
 /* One batch of training; loss and right answers are added to the sums. */
 static int train_batch(struct trainer *t, bool quantized, uint32_t first, uint32_t count, struct ak_random *shift,
 		       double *loss, uint64_t *right)
@@ -285,49 +330,70 @@ static int train_batch(struct trainer *t, bool quantized, uint32_t first, uint32
 	 */
 	bool full = count == t->batch, through = quantized && (t->p.tune || first / t->batch % 2 == 0);
 	struct ak_dnn *net = through ? (full ? t->quant : t->quant_rest) : (full ? t->net : t->net_rest);
-	uint32_t i;
+	uint64_t own_right = 0;
+	double own_loss = 0;
+	uint32_t i, own;
+	struct ak_dnn_part part = part_of(t, count, &own);
+	float *gradient;
+	size_t k;
 	int err;
 
-	ak_batch_fill(&t->chain, &t->data->x, t->order, first, count, t->p.shift, shift, ak_dnn_input(net));
-	for (i = 0; i < count; i++)
-		t->labels[i] = ((const int32_t *)t->data->y.data)[t->order[first + i]];
+	/* two numbers are drawn for each sample of the batch, wherever it is */
+	if (t->p.shift)
+		ak_random_skip(shift, 2 * (uint64_t)part.first);
+	ak_batch_fill(&t->chain, &t->data->x, t->order, first + part.first, own, t->p.shift, shift, ak_dnn_input(net));
+	if (t->p.shift)
+		ak_random_skip(shift, 2 * (uint64_t)(count - part.first - own));
+	for (i = 0; i < own; i++)
+		t->labels[i] = ((const int32_t *)t->data->y.data)[t->order[first + part.first + i]];
 	err = ak_dnn_forward(net, true, t->p.seed * 0x9e3779b97f4a7c15ull + (STREAM_DROPOUT + t->batches_done));
 	if (err)
 		return err;
-	ak_loss_cross_entropy(ak_dnn_logits(net), t->labels, count, t->chain.outputs, ak_dnn_logits_gradient(net), loss,
-			      right);
-	if (!isfinite(*loss))
-		return 0;
+	gradient = ak_dnn_logits_gradient(net);
+	ak_loss_cross_entropy(ak_dnn_logits(net), t->labels, own, t->chain.outputs, gradient, &own_loss, &own_right);
+	err = add_results(t, own_loss, own_right, loss, right);
+	if (err || !isfinite(*loss))
+		return err;
+	for (k = 0; own < count && k < (size_t)own * t->chain.outputs; k++)
+		gradient[k] *= (float)own / (float)count;
 	err = ak_dnn_backward(net);
+	if (!err)
+		err = add_gradients(t, net);
 	if (err)
 		return err;
 	update(t, net);
 	return 0;
 }
 
-/* Loss and accuracy on the end of the set; the last batch is filled up with samples that do not count. */
+/*
+ * Loss and accuracy on the end of the set, slices of it by turns of the processes; the last slice is filled up with samples that
+ * do not count.
+ */
 static int validate(struct trainer *t, bool quantized, struct akida_epoch *e)
 {
 	struct ak_dnn *net = quantized ? t->quant : t->net;
 	const int32_t *labels = t->data->y.data;
-	double loss = 0;
-	uint64_t right = 0;
-	uint32_t done, count;
+	double own_loss = 0, loss = 0;
+	uint64_t own_right = 0, right = 0;
+	uint32_t done, count, slice = t->batch / t->ranks.count, turn = 0;
 	int err;
 
 	for (done = 0; done < t->val_count; done += count) {
-		count = t->val_count - done < t->batch ? t->val_count - done : t->batch;
+		count = t->val_count - done < slice ? t->val_count - done : slice;
+		if (turn++ % t->ranks.count != t->ranks.rank)
+			continue;
 		ak_batch_fill(&t->chain, &t->data->x, NULL, (size_t)t->train_count + done, count, 0, NULL,
 			      ak_dnn_input(net));
 		err = ak_dnn_forward(net, false, 0);
 		if (err)
 			return err;
 		ak_loss_cross_entropy(ak_dnn_logits(net), labels + t->train_count + done, count, t->chain.outputs, NULL,
-				      &loss, &right);
+				      &own_loss, &own_right);
 	}
+	err = add_results(t, own_loss, own_right, &loss, &right);
 	e->val_loss = loss / t->val_count;
 	e->val_accuracy = (double)right / t->val_count;
-	return 0;
+	return err;
 }
 
 /* from: the weights become the best ones; otherwise the best ones become the weights. */
@@ -341,6 +407,18 @@ static void keep_best(struct trainer *t, bool from)
 			memcpy(t->best[i], params[i].w, params[i].count * sizeof(float));
 		else
 			memcpy(params[i].w, t->best[i], params[i].count * sizeof(float));
+}
+
+/* A step that may fail in one process fails in all: theirs, or -EIO for another's. */
+static int agree(struct trainer *t, int err)
+{
+	double failed = err != 0;
+
+	if (ak_ranks_sum_double(&t->ranks, &failed, 1))
+		return err ? err : -EIO;
+	if (failed > 0 && !err)
+		return ak_fail(t->diag, -EIO, AK_RULE_TRAIN_RANKS, "mpirun", "another process failed");
+	return err;
 }
 
 /* After an epoch: best weights and checkpoint. Returns 1 when training should stop. */
@@ -360,7 +438,9 @@ static int judge(struct trainer *t, const struct akida_epoch *e)
 	if (!t->p.checkpoint)
 		return 0;
 	err = ak_dnn_store(t->net, t->work);
-	return err ? err : akida_graph_save(t->work, t->p.checkpoint, t->diag);
+	if (!err && !t->ranks.rank)
+		err = akida_graph_save(t->work, t->p.checkpoint, t->diag);
+	return agree(t, err);
 }
 
 static double now(void)
@@ -406,7 +486,7 @@ static int train_epoch(struct trainer *t, uint32_t epoch)
 				return err;
 		}
 		e.seconds = now() - start;
-		if (t->p.progress)
+		if (t->p.progress && !t->ranks.rank)
 			t->p.progress(t->p.ctx, &e);
 	}
 	if ((t->val_count && !isfinite(e.val_loss)) || !weights_finite(t))
@@ -429,6 +509,28 @@ static void clip_kernels(struct trainer *t)
 	}
 }
 
+/* Do all processes train the same? What is compared adds up to the count times the own, or not. */
+static int same_work(struct trainer *t)
+{
+	double own[6] = {t->train_count,
+			 t->val_count,
+			 t->chain.param_count,
+			 (double)(t->p.seed & 0xffffff),
+			 t->p.epochs * 1e4 + t->p.batch_size,
+			 (double)t->p.learning_rate},
+	       all[6];
+	size_t i;
+
+	memcpy(all, own, sizeof(all));
+	if (ak_ranks_sum_double(&t->ranks, all, 6))
+		return -EIO;
+	for (i = 0; i < 6; i++)
+		if (fabs(all[i] - own[i] * t->ranks.count) > 1e-9 * fabs(all[i]))
+			return ak_fail(t->diag, -EINVAL, AK_RULE_TRAIN_RANKS, "mpirun",
+				       "the processes have different data, networks or parameters");
+	return 0;
+}
+
 static int train(struct trainer *t, struct akida_graph *g)
 {
 	uint32_t epoch;
@@ -444,6 +546,9 @@ static int train(struct trainer *t, struct akida_graph *g)
 		err = create_nets(t);
 	if (!err)
 		err = alloc_state(t);
+	err = agree(t, err);
+	if (!err)
+		err = agree(t, same_work(t));
 	if (err)
 		return err;
 	t->optimizer.kind = t->p.optimizer;
@@ -478,7 +583,10 @@ int akida_train(struct akida_graph *g, const struct akida_dataset *data, const s
 			       sizeof(*p));
 	if (p)
 		memcpy(&t.p, p, p->size);
+	t.ranks.count = 1;
 	err = check_params(&t);
+	if (!err && t.p.ranks)
+		err = ak_ranks_open(&t.ranks, diag);
 	if (err)
 		return err;
 	threads = ak_dnn_threads(t.p.threads);

@@ -46,6 +46,16 @@ expect "search over two ranks" 0 '^Best: trial [0-9]+, '
 grep '^Best: ' "$work/out" | sed "s| in .*/| in |" | cmp -s - "$work/best" && ok "two ranks find what one process finds" || not_ok "two ranks find something else"
 grep -q '^rank 1: ' "$work/out" && grep -q '^rank 0: ' "$work/out" && ok "both ranks worked" || not_ok "one rank did everything"
 
+# Training together: what it prints and writes is one process's.
+train="train mnist train --data digits --frames 2000 -e 2 -b 100 --threads 1"
+timeout 200 "$akida" $train -s "$work/alone.h5" | sed -n 's/, [0-9.]* s (measured.*//p' > "$work/alone"
+timeout 200 mpirun -n 2 --oversubscribe "$akida" $train -s "$work/both.h5" > "$work/out" 2> "$work/err" < /dev/null
+rc=$?
+expect "training in two processes" 0 'Saved .*both.h5'
+[ "$(grep -c '^Epoch' "$work/out")" -eq 2 ] && ok "one of them prints" || not_ok "$(grep -c '^Epoch' "$work/out") lines of epochs"
+sed -n 's/, [0-9.]* s (measured.*//p' "$work/out" | cmp -s - "$work/alone" && ok "loss and accuracy are those of one process" || not_ok "loss or accuracy differ"
+run "$akida" train mnist eval -m "$work/both.h5" --data digits; expect "the network is whole" 0 '^Accuracy: [0-9]+/1000'
+
 # Kill the owner of a running job once a few are done.
 (ranks --journal "$work/kill" > "$work/out" 2> "$work/err" < /dev/null; echo $? > "$work/rc") &
 killed=

@@ -8,6 +8,7 @@
 #include "common/options.h"
 #include "common/spec.h"
 #include "common/stage.h"
+#include "common/trial.h"
 
 static void show_progress(void *ctx, const struct akida_epoch *e)
 {
@@ -36,6 +37,7 @@ struct training {
 	uint64_t input_bits, weight_bits, activation_bits; /* of the quantized epochs */
 	double rate, final_rate, momentum, decay, validation;
 	bool tune;
+	uint32_t rank, ranks; /* among the processes that mpirun started */
 };
 
 static int train_graph(const struct training *a, struct akida_graph *g, const char *out)
@@ -49,6 +51,7 @@ static int train_graph(const struct training *a, struct akida_graph *g, const ch
 		.activation_bits = (uint32_t)a->activation_bits,
 		.final_learning_rate = (float)a->final_rate,
 		.shift = (uint32_t)a->shift,
+		.ranks = 1,
 		.quantized_epochs = (uint32_t)a->quantized,
 		.tune = a->tune,
 		.optimizer = strcmp(a->optimizer, "sgd") ? AKIDA_ADAM : AKIDA_SGD,
@@ -85,7 +88,7 @@ static int train_graph(const struct training *a, struct akida_graph *g, const ch
 			data.x.dims[0] = data.y.dims[0] = a->limit;
 		printf("Training on %s, %zu frames\n", data.name, data.x.dims[0]);
 		err = t->train(g, &data, &p, diag);
-		if (!err)
+		if (!err && !a->rank)
 			err = t->graph_save(g, out, diag);
 		status = err ? tool_fail(diag, a->data, err) : 0;
 	}
@@ -174,6 +177,9 @@ static int train_run(int argc, char **argv)
 	t = tool_toolchain();
 	if (!t)
 		return TOOL_FAILED;
+	status = trial_ranks(&a.rank, &a.ranks);
+	if (status)
+		return status;
 	snprintf(out, sizeof(out), "%s", a.out ? a.out : "");
 	if (!a.out)
 		snprintf(out, sizeof(out), "%s.h5", a.network);

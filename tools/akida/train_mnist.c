@@ -38,6 +38,7 @@ static struct trial_training training(const struct pipeline *p, bool tune)
 		.shift = (uint32_t)p->shift,
 		.threads = (uint32_t)p->threads,
 		.seed = p->seed,
+		.ranks = true,
 		.progress = show,
 	};
 }
@@ -183,6 +184,7 @@ int command_train_mnist(int argc, char **argv)
 		{0},
 	};
 	struct trial_bits bits[6];
+	uint32_t rank, ranks;
 	int choices, status = options_parse(argc, argv, "akida train mnist [options]  (or: train mnist train|eval ...)",
 					    spec, NULL, 0, NULL);
 
@@ -194,7 +196,9 @@ int command_train_mnist(int argc, char **argv)
 				  p.bits);
 	if (!tool_toolchain())
 		return TOOL_FAILED;
-	status = trial_folder(p.folder);
+	status = trial_ranks(&rank, &ranks);
+	if (!status)
+		status = trial_folder(p.folder);
 	if (!status)
 		status = trial_data(p.data, "mnist-train", p.frames, p.seed, &p.train);
 	if (!status)

@@ -23,6 +23,7 @@ int trial_train(struct akida_graph *g, const struct trial_bits *bits, const stru
 		.threads = p->threads,
 		.seed = p->seed,
 		.shift = p->shift,
+		.ranks = p->ranks,
 		.progress = p->progress,
 		.ctx = p->ctx,
 	};
@@ -47,6 +48,18 @@ int trial_train(struct akida_graph *g, const struct trial_bits *bits, const stru
 	if (err)
 		status = tool_fail(diag, name, err);
 	akida_diag_destroy(diag);
+	return status;
+}
+
+int trial_ranks(uint32_t *rank, uint32_t *ranks)
+{
+	struct akida_diag *diag = akida_diag_create();
+	int err = tool_toolchain()->ranks_together(rank, ranks, diag),
+	    status = err ? tool_fail(diag, "mpirun", err) : 0;
+
+	akida_diag_destroy(diag);
+	if (!status && *rank && !freopen("/dev/null", "w", stdout))
+		status = tool_error("standard output", "sys.io", "cannot be closed");
 	return status;
 }
 

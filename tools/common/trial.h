@@ -19,6 +19,7 @@ struct trial_training {
 	float rate, final_rate;
 	uint32_t batch, shift, threads;
 	uint64_t seed;
+	bool ranks; /* with the other processes of mpirun */
 	void (*progress)(void *ctx, const struct akida_epoch *e);
 	void *ctx;
 };
@@ -48,6 +49,11 @@ int trial_measure(const char *path, const char *device, uint32_t frames_in_fligh
 double trial_cost(const struct akida_graph *g, const struct trial_bits *bits, const char *chip);
 /* The assignment's lines: power, frame rate, energy, memory, accuracy, quality. */
 void trial_print(const struct trial_figures *f);
+/*
+ * Joins the processes that mpirun started, for training together; without mpirun rank 0 of 1. What the others print on standard
+ * output is what the first one prints: it is dropped.
+ */
+int trial_ranks(uint32_t *rank, uint32_t *ranks);
 /* Data of 28 x 28 images with labels: spec, or the MNIST files of kind where they are found. frames 0: all. */
 int trial_data(const char *spec, const char *kind, uint64_t frames, uint64_t seed, struct akida_dataset *out);
 /* A folder to write to, made when it is not there. */

@@ -44,6 +44,13 @@ struct akida_train_params {
 	 * values changes least. For a network that was trained in float before. 0: off.
 	 */
 	uint32_t tune;
+	/*
+	 * 1: the processes that mpirun started share each batch: all of them call akida_train with the same network, data and
+	 * parameters, and end with the weights that one process has, up to the rounding of sums. Normalizations and ranges of
+	 * quantizers see the whole batch. progress is called, and checkpoint written, by the first one. Without mpirun, nothing
+	 * changes. 0: off.
+	 */
+	uint32_t ranks;
 };
 AKIDA_API void akida_train_params_init(struct akida_train_params *p);
 
@@ -73,5 +80,11 @@ AKIDA_API int akida_train(struct akida_graph *g, const struct akida_dataset *dat
  * -EIO it fails.
  */
 AKIDA_API int akida_ranks_apart(uint32_t *rank, uint32_t *count, struct akida_diag *diag);
+
+/*
+ * The same for processes that go on together, with akida_train_params.ranks. They wait for each other at exit; one that fails or is
+ * killed ends them all.
+ */
+AKIDA_API int akida_ranks_together(uint32_t *rank, uint32_t *count, struct akida_diag *diag);
 
 #endif
