@@ -15,6 +15,7 @@ struct ak_layer_conf {
 	const cJSON *config;
 	struct akida_diag *diag;
 	enum ak_rule rule; /* of malformed members */
+	bool keras3;	   /* functions mean what they mean in Keras 3 */
 };
 
 const cJSON *ak_conf_member(const cJSON *object, const char *key);

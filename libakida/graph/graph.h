@@ -207,7 +207,9 @@ struct ak_node *ak_graph_add(struct akida_graph *g, enum ak_op op, const char *n
 /* Appends the next weight of a node, zeroed; -ENOMEM, -EINVAL when the node has its fill, -ERANGE for absurd sizes. */
 int ak_node_add_weight(struct ak_node *n, const char *name, uint32_t rank, const size_t *dims, struct ak_weight **out);
 struct ak_weight *ak_node_weight(const struct ak_node *n, const char *name); /* or NULL */
-size_t ak_node_elements(const struct ak_node *n);			     /* of the output of one sample */
+/* Names of the weights that the node's configuration asks for, in get_weights() order; shapes need not be known. */
+uint32_t ak_node_weight_names(const struct ak_node *n, const char *names[AK_MAX_WEIGHTS]);
+size_t ak_node_elements(const struct ak_node *n); /* of the output of one sample */
 int ak_graph_clone(const struct akida_graph *g, struct akida_graph **out);
 /* Nodes that take node i as input; fills at most max indices, returns the count. */
 uint32_t ak_graph_consumers(const struct akida_graph *g, uint32_t i, uint32_t *idx, uint32_t max);

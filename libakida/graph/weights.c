@@ -77,6 +77,20 @@ static uint32_t expected_weights(const struct ak_node *n, const struct ak_node *
 	return k;
 }
 
+uint32_t ak_node_weight_names(const struct ak_node *n, const char *names[AK_MAX_WEIGHTS])
+{
+	const struct ak_node any = {.rank = 1, .dims = {1}};
+	struct expected e[AK_MAX_WEIGHTS];
+	struct ak_node copy = *n;
+	uint32_t count;
+
+	copy.groups = 1;
+	count = expected_weights(&copy, &any, e);
+	for (uint32_t i = 0; i < count; i++)
+		names[i] = e[i].name;
+	return count;
+}
+
 static int check_finite(struct akida_diag *diag, const struct ak_node *n, const struct ak_weight *w)
 {
 	bool variance = !strcmp(w->name, "moving_variance");

@@ -6,6 +6,7 @@
 #ifndef AK_IMPORT_H5_ARENA_H
 #define AK_IMPORT_H5_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -49,6 +50,7 @@ struct ak_h5_image {
 	const void *bytes;
 	size_t len;
 	size_t max_result; /* bytes of the arena */
+	bool weights_only; /* model.weights.h5 of a .keras: layers/NAME/vars/0, 1, .. and no configuration */
 };
 int ak_h5_extract(void *image, int fd);
 

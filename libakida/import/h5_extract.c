@@ -276,6 +276,83 @@ static int read_file(struct extract *x, const struct ak_h5_image *image)
 	return put(x, x->table, (size_t)x->head.weight_count * sizeof(*x->table), &x->head.weights);
 }
 
+/* ---- model.weights.h5 of a .keras ---- */
+
+struct listing {
+	struct names names;
+	bool failed;
+};
+
+static herr_t add_name(hid_t group, const char *name, const H5L_info_t *info, void *context)
+{
+	struct listing *l = context;
+	char **grown;
+
+	(void)group;
+	(void)info;
+	if (l->names.count == MAX_NAMES) {
+		l->failed = true;
+		return 1;
+	}
+	grown = realloc(l->names.name, (l->names.count + 1) * sizeof(*grown));
+	if (!grown) {
+		l->failed = true;
+		return 1;
+	}
+	l->names.name = grown;
+	grown[l->names.count] = strdup(name);
+	l->failed = !grown[l->names.count++];
+	return l->failed;
+}
+
+/* NAME/vars/0, NAME/vars/1 and so on, as far as they are there. */
+static int read_vars(struct extract *x, hid_t layers, const char *layer)
+{
+	hid_t group = H5Gopen2(layers, layer, H5P_DEFAULT), vars;
+	char index[16];
+
+	if (group < 0)
+		return fail(x, AK_H5_NO_WEIGHTS, "group", layer);
+	vars = H5Lexists(group, "vars", H5P_DEFAULT) > 0 ? H5Gopen2(group, "vars", H5P_DEFAULT) : -1;
+	for (unsigned int i = 0; vars >= 0; i++) {
+		snprintf(index, sizeof(index), "%u", i);
+		if (H5Lexists(vars, index, H5P_DEFAULT) <= 0)
+			break;
+		if (read_weight(x, vars, layer, index))
+			return -1;
+	}
+	if (vars >= 0)
+		H5Gclose(vars);
+	H5Gclose(group);
+	return 0;
+}
+
+static int read_weights_file(struct extract *x, const struct ak_h5_image *image)
+{
+	static const char *const roots[] = {"layers", "_layer_checkpoint_dependencies"}; /* Keras 3, 2.13 to 2.15 */
+	hid_t access = H5Pcreate(H5P_FILE_ACCESS), file, layers = -1;
+	struct listing l = {0};
+
+	if (access < 0 || H5Pset_fapl_core(access, 1 << 16, 0) < 0 ||
+	    H5Pset_file_image(access, (void *)(uintptr_t)image->bytes, image->len) < 0)
+		return fail(x, AK_H5_NO_MEMORY, "", "");
+	file = H5Fopen("image", H5F_ACC_RDONLY, access);
+	if (file < 0)
+		return fail(x, AK_H5_DAMAGED, "HDF5 structure", "");
+	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]) && layers < 0; i++)
+		if (H5Lexists(file, roots[i], H5P_DEFAULT) > 0)
+			layers = H5Gopen2(file, roots[i], H5P_DEFAULT);
+	if (layers < 0)
+		return fail(x, AK_H5_NO_WEIGHTS, "group layers", "");
+	if (H5Literate(layers, H5_INDEX_NAME, H5_ITER_INC, NULL, add_name, &l) < 0 || l.failed)
+		return fail(x, AK_H5_BAD_NAMES, "layers", "");
+	x->head.layer_count = l.names.count;
+	for (size_t i = 0; i < l.names.count; i++)
+		if (read_vars(x, layers, l.names.name[i]))
+			return -1;
+	return put(x, x->table, (size_t)x->head.weight_count * sizeof(*x->table), &x->head.weights);
+}
+
 int ak_h5_extract(void *image, int fd)
 {
 	const struct ak_h5_image *file = image;
@@ -283,7 +360,7 @@ int ak_h5_extract(void *image, int fd)
 
 	H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 	H5PLset_loading_state(0); /* a file must not choose code to load */
-	(void)read_file(&x, file);
+	(void)(file->weights_only ? read_weights_file(&x, file) : read_file(&x, file));
 	x.head.magic = AK_H5_ARENA_MAGIC; /* written last: an unfinished arena has no magic */
 	return put_at(&x, 0, &x.head, sizeof(x.head));
 }

@@ -32,7 +32,7 @@ struct parser {
 	uint32_t count;
 	struct akida_graph *graph;
 	struct ak_keras_axes *axes;
-	bool sequential;
+	bool sequential, keras3;
 };
 
 static const cJSON *member(const cJSON *object, const char *key)
@@ -82,6 +82,32 @@ static int inbound_tensor(struct parser *p, struct entry *e, const cJSON *tensor
 	return 0;
 }
 
+/* Keras 3: {"args": [..], "kwargs": {..}} with the tensors anywhere inside args, as objects. */
+static int inbound_keras3(struct parser *p, struct entry *e, const cJSON *j, int depth)
+{
+	const char *class_name = cJSON_GetStringValue(member(j, "class_name"));
+	const cJSON *item;
+	int err;
+
+	if (depth > 4)
+		return ak_fail(p->diag, -EILSEQ, AK_RULE_H5_INBOUND, e->conf.name,
+			       "inbound_nodes is nested too deeply");
+	if (class_name && !strcmp(class_name, "__keras_tensor__"))
+		return inbound_tensor(p, e, member(member(j, "config"), "keras_history"));
+	if (cJSON_IsObject(j))
+		return ak_fail(p->diag, -EOPNOTSUPP, AK_RULE_H5_INBOUND, e->conf.name,
+			       "is called with something that is no tensor");
+	if (!cJSON_IsArray(j))
+		return 0; /* an option of the call that is null or a number */
+	cJSON_ArrayForEach(item, j)
+	{
+		err = inbound_keras3(p, e, item, depth + 1);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
 static int entry_inbound(struct parser *p, struct entry *e)
 {
 	const cJSON *nodes = member(e->layer, "inbound_nodes"), *node, *tensor;
@@ -99,9 +125,11 @@ static int entry_inbound(struct parser *p, struct entry *e)
 		return 0;
 	if (node->next)
 		return ak_fail(p->diag, -EOPNOTSUPP, AK_RULE_H5_INBOUND, e->conf.name, "is used more than once");
+	if (cJSON_IsArray(member(node, "args")))
+		return inbound_keras3(p, e, member(node, "args"), 0);
 	if (!cJSON_IsArray(node))
 		return ak_fail(p->diag, -EILSEQ, AK_RULE_H5_INBOUND, e->conf.name,
-			       "inbound_nodes is not of Keras 2 (keras_version 3 files are not read)");
+			       "inbound_nodes is neither of Keras 2 nor of Keras 3");
 	if (cJSON_IsString(node->child)) /* one tensor without the list around it */
 		return inbound_tensor(p, e, node);
 	cJSON_ArrayForEach(tensor, node)
@@ -121,6 +149,7 @@ static int read_entry(struct parser *p, struct entry *e)
 	e->node = -1;
 	e->conf.diag = p->diag;
 	e->conf.rule = AK_RULE_H5_LAYER_CONFIG;
+	e->conf.keras3 = p->keras3;
 	e->conf.config = member(e->layer, "config");
 	if (!cJSON_IsObject(e->layer) || !cJSON_IsObject(e->conf.config))
 		return ak_fail(p->diag, -EILSEQ, AK_RULE_H5_LAYER_CONFIG, p->file, "layer %u has no config",
@@ -318,10 +347,10 @@ static int read_model(struct parser *p, const cJSON *root)
 	return read_layers(p, config, layers);
 }
 
-int ak_keras_config_parse(const char *json, size_t len, const char *file, struct akida_graph **out,
+int ak_keras_config_parse(const char *json, size_t len, const char *file, bool keras3, struct akida_graph **out,
 			  struct ak_keras_axes *axes, struct akida_diag *diag)
 {
-	struct parser p = {.file = file, .diag = diag, .axes = axes};
+	struct parser p = {.file = file, .diag = diag, .axes = axes, .keras3 = keras3};
 	cJSON *root = cJSON_ParseWithLength(json, len);
 	int err;
 

@@ -55,6 +55,8 @@ int ak_layer_activation(const struct ak_layer_conf *c, struct ak_node *n)
 		name = name && strrchr(name, '>') ? strrchr(name, '>') + 1 : name;
 	}
 	if (name && find_activation(name, &n->act)) {
+		if (n->act == AK_ACT_HARD_SIGMOID && c->keras3)
+			n->act = AK_ACT_HARD_SIGMOID6;
 		n->act_alpha = n->act == AK_ACT_LEAKY_RELU ? 0.2f : n->act == AK_ACT_ELU ? 1.0f : 0.0f;
 		return 0;
 	}

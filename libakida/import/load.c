@@ -42,14 +42,14 @@ static bool looks_like_fbz(const unsigned char *b, size_t len)
 	return false;
 }
 
-static int load_zip(const char *path, struct akida_diag *diag)
+static int load_zip(const char *path, struct akida_graph **out, struct akida_diag *diag)
 {
 	zip_t *z = zip_open(path, ZIP_RDONLY, NULL);
 	bool keras = z && zip_name_locate(z, "config.json", 0) >= 0;
 
 	if (z)
 		zip_discard(z);
-	return refuse(diag, path, keras ? "a Keras 3 .keras model" : "a zip archive (.npz?)");
+	return keras || !z ? ak_keras_archive_load(path, out, diag) : refuse(diag, path, "a zip archive (.npz?)");
 }
 
 static int load_bytes(const char *path, const unsigned char *b, size_t len, struct akida_graph **out,
@@ -58,7 +58,7 @@ static int load_bytes(const char *path, const unsigned char *b, size_t len, stru
 	if (len >= 8 && !memcmp(b, "\x89HDF\r\n\x1a\n", 8))
 		return ak_keras_load(b, len, path, out, diag);
 	if (len >= 4 && (!memcmp(b, "PK\3\4", 4) || !memcmp(b, "PK\5\6", 4)))
-		return load_zip(path, diag);
+		return load_zip(path, out, diag);
 	if (len >= 8 && !memcmp(b, "AKIDAAK", 7)) {
 		ak_fail(diag, -EINVAL, AK_RULE_IMPORT_KIND, path, "is a %s, not a network",
 			b[7] == 'P' ? "mapped program (.akp)" : "converted model (.akm)");

@@ -20,7 +20,8 @@ struct akida_node_info {
 };
 
 /*
- * Recognises the file by content: .h5 of Keras 2 (2.0 to 2.15), float or quantized by QuantizeML or by us; float .onnx
+ * Recognises the file by content: .h5 of Keras 2 and 3, float or quantized by QuantizeML, legacy CNN2SNN or us; .keras of
+ * Keras 2.13 on, float; float .onnx
  * (operator sets 7 to 17, docs/onnx.md); other kinds are refused by name. The caller destroys *out, which is written on
  * success only. An .h5 is read in a process of its own (fork), limited in time and memory. Thread safe.
  * -ENOENT and other codes of open; -EILSEQ damaged or malformed; -EOPNOTSUPP another kind, layer class, number type;

@@ -398,7 +398,7 @@ static void test_graph_load_layers_in_any_order(void **state)
 
 		sprintf(text, "%.*s%.*s, %.*s%s", (int)(start - config), config, (int)(json - end), end,
 			(int)strlen(first) - 2, first, json);
-		assert_int_equal(ak_keras_config_parse(text, strlen(text), "test", &g, &axes, NULL), 0);
+		assert_int_equal(ak_keras_config_parse(text, strlen(text), "test", false, &g, &axes, NULL), 0);
 		free(text);
 	}
 	assert_int_equal(g->nodes[0].op, AK_OP_INPUT);
@@ -426,7 +426,7 @@ static void test_keras_config_parse_thousands_of_layers_in_reverse(void **state)
 			i, i - 1);
 	sprintf(at, "{\"class_name\": \"InputLayer\", \"config\": {\"batch_input_shape\": [null, 3]}, \"name\": \"0\", "
 		    "\"inbound_nodes\": []}], \"output_layers\": [[\"4000\", 0, 0]]}}");
-	assert_int_equal(ak_keras_config_parse(text, strlen(text), "test", &g, &axes, NULL), 0);
+	assert_int_equal(ak_keras_config_parse(text, strlen(text), "test", false, &g, &axes, NULL), 0);
 	assert_int_equal(g->count, 4001);
 	assert_string_equal(g->nodes[g->output].name, "4000");
 	assert_int_equal(ak_graph_finish(g, NULL), 0);
