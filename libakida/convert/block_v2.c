@@ -13,7 +13,8 @@ static bool is_neural(enum ak_op op)
 
 static bool is_head(enum ak_op op)
 {
-	return is_neural(op) || op == AK_OP_ADD || op == AK_OP_CONCATENATE || op == AK_OP_DEQUANTIZER;
+	return is_neural(op) || op == AK_OP_ADD || op == AK_OP_CONCATENATE || op == AK_OP_DEQUANTIZER ||
+	       op == AK_OP_STATEFUL_PROJECTION;
 }
 
 /* Layers that move values and compute nothing. */
@@ -68,6 +69,12 @@ static void set_shape(struct ak_blocks2 *b, struct ak_block2 *blk)
 		map = &b->g->nodes[blk->n->inputs[0]];
 	if (blk->n->op == AK_OP_CONCATENATE)
 		map = blk->n;
+	if (blk->n->op != AK_OP_DENSE && map->rank == 2) { /* steps of time and channels */
+		blk->in_h = 1;
+		blk->in_w = map->dims[0];
+		blk->in_c = map->dims[map->rank - 1];
+		return;
+	}
 	flat = flat && map->rank != 3;
 	blk->in_h = flat ? 1 : map->dims[0];
 	blk->in_w = flat ? 1 : map->dims[1];
@@ -91,6 +98,32 @@ static bool before_table(const struct akida_graph *g, uint32_t i)
 	return next != AK_NO_NODE && g->nodes[next].op == AK_OP_ACTIVATION;
 }
 
+/* The one node behind i when it is of this op, or AK_NO_NODE. */
+static uint32_t followed_by(const struct akida_graph *g, uint32_t i, enum ak_op op)
+{
+	uint32_t next = i == AK_NO_NODE ? AK_NO_NODE : ak_graph_only_consumer(g, i);
+
+	return next != AK_NO_NODE && g->nodes[next].op == op ? next : AK_NO_NODE;
+}
+
+/* Projection, recurrence, its real part, projection; false where the head is another kind of projection. */
+static bool find_recurrent(struct ak_blocks2 *b, struct ak_block2 *blk)
+{
+	const struct akida_graph *g = b->g;
+	uint32_t r = followed_by(g, blk->head, AK_OP_STATEFUL_RECURRENT), t = followed_by(g, r, AK_OP_EXTRACT_TOKEN);
+	uint32_t p = followed_by(g, t, AK_OP_STATEFUL_PROJECTION);
+
+	if (p == AK_NO_NODE || g->nodes[t].axis != 2 || g->nodes[t].token != 0)
+		return false;
+	claim(b, r);
+	claim(b, t);
+	claim(b, p);
+	blk->recurrent = r;
+	blk->out_node = p;
+	blk->out_projection = &g->nodes[p];
+	return true;
+}
+
 /* What follows the head and is folded into its layer. An output quantizer ends the layer. */
 static void find_tail(struct ak_blocks2 *b, struct ak_block2 *blk)
 {
@@ -98,6 +131,8 @@ static void find_tail(struct ak_blocks2 *b, struct ak_block2 *blk)
 	uint32_t i = blk->head;
 
 	claim(b, i);
+	if (blk->out_projection)
+		i = blk->out_node;
 	blk->last = i;
 	for (;;) {
 		uint32_t next = ak_graph_only_consumer(g, i);
@@ -115,7 +150,7 @@ static void find_tail(struct ak_blocks2 *b, struct ak_block2 *blk)
 			i = next;
 			continue;
 		}
-		if (!is_neural(blk->n->op))
+		if (!is_neural(blk->n->op) && !(blk->out_projection && n->op == AK_OP_RELU))
 			break;
 		if (n->op == AK_OP_MAXPOOL && !blk->pool && !blk->act && !blk->global) {
 			blk->pool = n;
@@ -168,10 +203,11 @@ int ak_blocks2_split(const struct akida_graph *g, struct ak_blocks2 *out, struct
 	for (uint32_t i = 0; i < g->count; i++) {
 		struct ak_block2 *blk = &out->block[out->count];
 
-		if (!is_head(g->nodes[i].op))
+		if (!is_head(g->nodes[i].op) || out->owner[i])
 			continue;
-		blk->head = i;
-		blk->n = &g->nodes[i];
+		*blk = (struct ak_block2){.head = i, .n = &g->nodes[i]};
+		if (blk->n->op == AK_OP_STATEFUL_PROJECTION && !find_recurrent(out, blk))
+			continue;
 		blk->inputs = blk->n->input_count;
 		for (uint32_t k = 0; k < blk->inputs; k++)
 			find_input(out, blk, k);

@@ -19,9 +19,12 @@ struct ak_block2 {
 	const struct ak_node *pool, *act,
 		*global;   /* MaxPooling2D, ReLU or Activation, GlobalAveragePooling2D; or NULL */
 	uint32_t act_node; /* index of act */
-	uint32_t last;	   /* node whose values the layer hands out */
-	bool late_act;	   /* the activation stands behind the global pooling */
-	bool ends;	   /* nothing but the Dequantizer reads it */
+	/* recurrent: the head is the input projection, then the recurrence, its real part and this one; else NULL */
+	const struct ak_node *out_projection;
+	uint32_t recurrent, out_node;
+	uint32_t last; /* node whose values the layer hands out */
+	bool late_act; /* the activation stands behind the global pooling */
+	bool ends;     /* nothing but the Dequantizer reads it */
 	uint32_t inputs;
 	uint32_t input[AK_MAX_INPUTS];	 /* blocks; AK_NO_BLOCK: the network's input */
 	uint32_t in_node[AK_MAX_INPUTS]; /* the nodes those hand out, or the InputLayer, behind reshapes and Dropout */

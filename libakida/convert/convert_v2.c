@@ -43,6 +43,8 @@ static enum akida_layer_type type_of(const struct ak_block2 *blk)
 		return AKIDA_LAYER_BUFFER_TEMP_CONV;
 	case AK_OP_DEPTHWISE_BUFFER_TEMP_CONV:
 		return AKIDA_LAYER_DEPTHWISE_BUFFER_TEMP_CONV;
+	case AK_OP_STATEFUL_PROJECTION:
+		return AKIDA_LAYER_STATEFUL_RECURRENT;
 	case AK_OP_ADD:
 		return AKIDA_LAYER_ADD;
 	case AK_OP_CONCATENATE:
@@ -123,7 +125,13 @@ static void set_parameters(const struct state *s, const struct ak_block2 *blk, s
 		l->v2->act = blk->act->op == AK_OP_RELU ? AK_V2_ACT_RELU : AK_V2_ACT_LUT;
 		l->v2->bounded = blk->act->op == AK_OP_RELU && blk->act->bounded;
 	}
-	if (ak_op_stateful(n->op))
+	if (blk->out_projection) {
+		l->v2->stateful = n->filters;
+		l->filters = blk->out_projection->filters;
+		l->weights_bits = blk->out_projection->quant.weight_bits;
+		l->kernel_w = (uint32_t)(n->weights[0].dims[0] / blk->in_c);
+		l->stride = blk->out_projection->subsample ? blk->out_projection->subsample : 1;
+	} else if (ak_op_stateful(n->op))
 		l->v2->fifo = n->kernel_t;
 	else if (ak_op_weighted(n->op) && n->op != AK_OP_DENSE)
 		set_kernel(blk, l);
@@ -169,13 +177,31 @@ static void set_inputs(const struct state *s, const struct ak_block2 *blk, struc
 		l->v2->input_shift[c] = (uint8_t)align[c];
 }
 
+/* Input projection and recurrence; what follows is that of other layers, from the output projection. */
+static void set_recurrent(const struct state *s, const struct ak_block2 *blk, struct akida_layer *l)
+{
+	const struct ak_sim_node *n = &s->sim->nodes[blk->head], *r = &s->sim->nodes[blk->recurrent];
+	uint32_t states = l->v2->stateful;
+
+	memcpy(l->v2->in_proj, n->q, (size_t)states * l->kernel_w * l->in_c);
+	for (uint32_t k = 0; k < states; k++) {
+		l->v2->a_real[k] = (int16_t)r->a[k];
+		l->v2->a_imag[k] = (int16_t)r->a[states + k];
+		l->v2->state_scale[k] = (uint8_t)r->in_s[k].s;
+		l->v2->state_in[k] = (int8_t)r->in_shift[k];
+		l->v2->state_shift[k] = (uint8_t)r->a_fb;
+	}
+}
+
 static void set_variables(const struct state *s, const struct ak_block2 *blk, struct akida_layer *l)
 {
-	const struct ak_sim_node *n = &s->sim->nodes[blk->head];
+	const struct ak_sim_node *n = &s->sim->nodes[blk->out_projection ? blk->out_node : blk->head];
 	const struct ak_sim_node *act = blk->act ? &s->sim->nodes[blk->act_node] : NULL;
 
 	memcpy(l->weights, n->q, ak_v2_weight_count(l));
 	set_inputs(s, blk, l);
+	if (blk->out_projection)
+		set_recurrent(s, blk, l);
 	if (l->v2->act == AK_V2_ACT_LUT)
 		memcpy(l->v2->lut, act->lut, AK_LUT_ENTRIES * sizeof(*l->v2->lut));
 	for (uint32_t f = 0; f < l->filters; f++) {

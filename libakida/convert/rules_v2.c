@@ -12,9 +12,19 @@
 #include "layer/limits_v2.h"
 #include "rules.h"
 
-enum kind { INPUT = 1, CONV = 2, DEPTHWISE = 4, DENSE = 8, ADD = 16, CONCAT = 32, TRANSPOSED = 64, TEMPORAL = 128 };
+enum kind {
+	INPUT = 1,
+	CONV = 2,
+	DEPTHWISE = 4,
+	DENSE = 8,
+	ADD = 16,
+	CONCAT = 32,
+	TRANSPOSED = 64,
+	TEMPORAL = 128,
+	RECURRENT = 256
+};
 #define MAPS (CONV | DEPTHWISE)
-#define NEURALS (INPUT | MAPS | DENSE | TRANSPOSED | TEMPORAL)
+#define NEURALS (INPUT | MAPS | DENSE | TRANSPOSED | TEMPORAL | RECURRENT)
 
 struct rule {
 	enum ak_rule rule;
@@ -43,6 +53,8 @@ static enum kind kind_of(const struct ak_block2 *b)
 	case AK_OP_BUFFER_TEMP_CONV:
 	case AK_OP_DEPTHWISE_BUFFER_TEMP_CONV:
 		return TEMPORAL;
+	case AK_OP_STATEFUL_PROJECTION:
+		return RECURRENT;
 	default:
 		return 0;
 	}
@@ -283,7 +295,7 @@ static bool act_kind(const struct ak_block2 *b, char *value)
 		return false;
 	if (b->act->op != AK_OP_RELU) {
 		snprintf(value, AK_RULE_VALUE, "%s", ak_activation_name(b->act->act));
-		return kind_of(b) & (DENSE | TEMPORAL) || !is_table(b->act->act);
+		return kind_of(b) & (DENSE | TEMPORAL | RECURRENT) || !is_table(b->act->act);
 	}
 	snprintf(value, AK_RULE_VALUE, "slope %g, threshold %g", (double)b->act->negative_slope,
 		 (double)b->act->relu_threshold);
@@ -294,6 +306,14 @@ static bool weight_bits(const struct ak_block2 *b, char *value)
 {
 	print_u(value, b->n->quant.weight_bits);
 	return b->n->quant.active && !ak_v2_weight_bits_fit(family_of(b), b->n->quant.weight_bits);
+}
+
+static bool recurrent_weight_bits(const struct ak_block2 *b, char *value)
+{
+	uint32_t in = b->n->quant.weight_bits, out = b->out_projection->quant.weight_bits;
+
+	print_u(value, in != 8 ? in : out);
+	return b->n->quant.active && (in != 8 || out != 8);
 }
 
 static bool input_bits(const struct ak_block2 *b, char *value)
@@ -312,6 +332,9 @@ static const struct ak_node *quantizer_of(const struct ak_block2 *b)
 {
 	const struct ak_node *n = b->global ? b->global : b->act ? b->act : b->pool ? b->pool : b->n;
 
+	if (b->out_projection && !b->act)
+		n = b->out_projection;
+
 	return n->quant.active && n->quant.has_output ? n : NULL;
 }
 
@@ -325,7 +348,56 @@ static bool output_bits(const struct ak_block2 *b, char *value)
 	return !ak_v2_output_bits_fit(family_of(b), n->quant.out_bits);
 }
 
+static bool on_pico(const struct ak_block2 *b, char *value)
+{
+	snprintf(value, AK_RULE_VALUE, "%.60s", b->n->name);
+	return true;
+}
+
+static bool in_projection(const struct ak_block2 *b, char *value)
+{
+	const struct ak_node *n = b->n;
+
+	snprintf(value, AK_RULE_VALUE, "%s%s%s", n->use_bias ? "bias " : "", n->subsample > 1 ? "subsample " : "",
+		 n->quant.active && n->quant.has_output ? "output quantizer" : "");
+	return *value;
+}
+
+static bool state_channels(const struct ak_block2 *b, char *value)
+{
+	uint32_t n = b->n->filters;
+
+	print_u(value, n);
+	return n > 256 || (n & (n - 1));
+}
+
+static bool recurrent_outputs(const struct ak_block2 *b, char *value)
+{
+	print_u(value, b->out_projection->filters);
+	return b->out_projection->filters > 256;
+}
+
+static bool recurrent_subsample(const struct ak_block2 *b, char *value)
+{
+	print_u(value, b->out_projection->subsample);
+	return b->out_projection->subsample > 4;
+}
+
+static bool recurrent_relu(const struct ak_block2 *b, char *value)
+{
+	snprintf(value, AK_RULE_VALUE, "%g", b->act ? (double)b->act->max_value : 0.0);
+	return b->act && b->act->bounded;
+}
+
 static const struct rule rules[] = {
+	{AK_RULE_V2_RECURRENT, RECURRENT, NEURAL, "layer", "on Akida Pico only", "it runs on this host", on_pico},
+	{AK_RULE_V2_RECURRENT, RECURRENT, NEURAL, "input projection", "a matrix and nothing else",
+	 "leave it out of the input projection", in_projection},
+	{AK_RULE_V2_RECURRENT, RECURRENT, NEURAL, "state channels", "a power of two up to 256", "use such a number",
+	 state_channels},
+	{AK_RULE_V2_RECURRENT, RECURRENT, NEURAL, "outputs", "256", "use fewer units", recurrent_outputs},
+	{AK_RULE_V2_RECURRENT, RECURRENT, NEURAL, "subsample", "4", "subsample less", recurrent_subsample},
+	{AK_RULE_V2_RECURRENT, RECURRENT, RELU, "max_value", "none", "use an unbounded ReLU", recurrent_relu},
 	{AK_RULE_V2_INPUT_SIZE, INPUT, NEURAL, "input height", "5 or more", "use larger images", input_height},
 	{AK_RULE_V2_INPUT_SIZE, INPUT, NEURAL, "input width", "5 to 384", "resize the images", input_width},
 	{AK_RULE_V2_MAP_SIZE, MAPS | TRANSPOSED | TEMPORAL, NEURAL, "input size", "4096x4096",
@@ -376,6 +448,8 @@ static const struct rule rules[] = {
 	 "ReLU; gelu, swish, hard_silu or leaky_relu behind a convolution", "use a plain ReLU", act_kind},
 	{AK_RULE_V2_WEIGHT_BITS, INPUT, NEURAL, "weight bits", "8", "quantize with -i 8", weight_bits},
 	{AK_RULE_V2_WEIGHT_BITS, TRANSPOSED | TEMPORAL, NEURAL, "weight bits", "8", "quantize with -w 8", weight_bits},
+	{AK_RULE_V2_WEIGHT_BITS, RECURRENT, NEURAL, "weight bits", "8 in a recurrent layer", "quantize with -w 8",
+	 recurrent_weight_bits},
 	{AK_RULE_V2_WEIGHT_BITS, MAPS | DENSE, NEURAL, "weight bits", "4, 8", "quantize with -w 8 or -w 4",
 	 weight_bits},
 	{AK_RULE_V2_INPUT_BITS, TRANSPOSED | TEMPORAL, NEURAL, "input bits", "8", "quantize with -a 8", input_bits},
@@ -409,6 +483,8 @@ static bool is_hardware_limit(const struct rule *r, const struct ak_block2 *b)
 		return square(b->pool);
 	case AK_RULE_V2_INPUT_BITS:
 		return r->kinds != (ADD | CONCAT);
+	case AK_RULE_V2_RECURRENT:
+		return r->offends != in_projection;
 	case AK_RULE_V2_BLOCK:
 	case AK_RULE_V2_ACTIVATION:
 	case AK_RULE_V2_DILATION:
@@ -457,7 +533,8 @@ static uint32_t error(struct akida_diag *diag, enum ak_rule rule, const struct a
 static uint32_t check_node(const struct ak_blocks2 *b, uint32_t i, struct akida_diag *diag)
 {
 	static const char types[] = "Conv2D, DepthwiseConv2D, their transposes, Dense, BufferTempConv, "
-				    "DepthwiseBufferTempConv, Add, Concatenate, ReLU, Activation, MaxPooling2D, "
+				    "DepthwiseBufferTempConv, StatefulRecurrent between projections, Add, Concatenate, "
+				    "ReLU, Activation, MaxPooling2D, "
 				    "GlobalAveragePooling2D, Flatten, Reshape; Rescaling first";
 	const struct ak_node *n = &b->g->nodes[i];
 	char value[2 * AK_NODE_NAME + 64];
@@ -473,6 +550,13 @@ static uint32_t check_node(const struct ak_blocks2 *b, uint32_t i, struct akida_
 		return error(diag, AK_RULE_V2_BLOCK, n, "order", value,
 			     "a convolution or Dense, then max pooling, then an activation, then global pooling",
 			     "put it behind a layer with weights");
+	case AK_OP_STATEFUL_PROJECTION:
+	case AK_OP_STATEFUL_RECURRENT:
+	case AK_OP_EXTRACT_TOKEN:
+		snprintf(value, sizeof(value), "%s behind %s", ak_op_class(n->op), b->g->nodes[n->inputs[0]].name);
+		return error(diag, AK_RULE_V2_BLOCK, n, "order", value,
+			     "StatefulProjection, StatefulRecurrent, ExtractToken of the real part, StatefulProjection",
+			     "put it into that order");
 	case AK_OP_FLATTEN:
 	case AK_OP_RESHAPE:
 	case AK_OP_DROPOUT:

@@ -73,6 +73,12 @@ int ak_akida2_check(const struct akida_device *d, const struct akida_model *m, s
 		const struct akida_layer *l = &m->layers[i];
 
 		errors += ak_v2_check_limits(l, diag);
+		if (l->type == AKIDA_LAYER_STATEFUL_RECURRENT) {
+			ak_fail(diag, -EOPNOTSUPP, AK_RULE_V2_MESH, l->name,
+				"%s has no recurrent layers, Akida Pico has", mesh->name);
+			ak_remedy(diag, "run it on cpu");
+			errors++;
+		}
 		if (mesh->temporal || ak_v2_family_of(l) != AK_V2_TEMPORAL)
 			continue;
 		ak_fail(diag, -EOPNOTSUPP, AK_RULE_V2_MESH, l->name, "%s has no processor that keeps frames",

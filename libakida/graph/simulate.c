@@ -24,6 +24,9 @@ static void sim_node_fini(struct ak_sim_node *s)
 	free(s->out_s);
 	free(s->out_shift);
 	free(s->lut);
+	free(s->a);
+	free(s->in_s);
+	free(s->in_shift);
 	free(s->state);
 }
 
@@ -245,6 +248,97 @@ static int make_state(struct ak_sim_node *s, const struct ak_node *n, const stru
 	return s->state ? 0 : -ENOMEM;
 }
 
+/* A Dense over time steps; upshape may not mix channels of different scales, so none that changes them is taken. */
+static int make_projection(struct ak_sim_node *s, const struct ak_node *n, const struct ak_sim_node *in)
+{
+	int fb = 0;
+
+	if (s->channels != n->filters)
+		return -EOPNOTSUPP;
+	s->q = malloc(n->weights[0].count);
+	s->w_scale = malloc(s->channels * sizeof(*s->w_scale));
+	s->sum_unit = malloc(s->channels * sizeof(*s->sum_unit));
+	if (align_input(in, &s->align[0], &fb) || !s->q || !s->w_scale || !s->sum_unit)
+		return -ENOMEM;
+	ak_quant_weights(n, s->channels, s->q, NULL, s->scale);
+	s->scaled = true;
+	for (size_t c = 0; c < s->channels; c++) {
+		s->w_scale[c] = s->scale[c];
+		s->fb[c] = fb;
+		s->scale[c] *= in->scale[0];
+		s->sum_unit[c] = ldexpf(s->scale[c], -fb);
+	}
+	return make_bias(s, n);
+}
+
+/* A in fixed point of a_bits; both parts need the same fractional bits, which magnitudes up to 1 have. */
+static int make_a(struct ak_sim_node *s, const struct ak_node *n, size_t channels)
+{
+	int vb = (int)(n->quant.a_bits ? n->quant.a_bits : 16) - 1, fb[2];
+
+	s->a = malloc(2 * channels * sizeof(*s->a));
+	if (!s->a)
+		return -ENOMEM;
+	for (int k = 0; k < 2; k++) {
+		float largest = 0;
+
+		for (size_t c = 0; c < channels; c++)
+			largest = fmaxf(largest, fabsf(n->weights[k].data[c]));
+		fb[k] = ak_fx_max_fb(vb, largest);
+		for (size_t c = 0; c < channels; c++)
+			s->a[k * channels + c] = (int32_t)ak_fx_round(ldexpf(n->weights[k].data[c], fb[k]), vb);
+	}
+	s->a_fb = fb[0];
+	return fb[0] == fb[1] ? 0 : -EOPNOTSUPP;
+}
+
+/*
+ * Source of what the reference leaves open: the layers of QuantizeML 1.x. The input keeps its width when its scale is
+ * multiplied into it, and when it is shifted to the fractional bits of A * state.
+ */
+static int make_recurrent(struct ak_sim_node *s, const struct ak_node *n, const struct ak_sim_node *in,
+			  const struct ak_node *in_node)
+{
+	const struct ak_node_quant *q = &n->quant;
+	size_t channels = in->channels;
+	int err, fb;
+
+	if (!q->has_output || q->out_per_axis || !q->range_max)
+		return -EOPNOTSUPP;
+	s->in_s = calloc(channels, sizeof(*s->in_s));
+	s->in_shift = malloc(channels * sizeof(*s->in_shift));
+	s->state_count = 2 * channels;
+	s->state = calloc(s->state_count, sizeof(*s->state));
+	if (!s->in_s || !s->in_shift || !s->state)
+		return -ENOMEM;
+	err = make_a(s, n, channels);
+	if (err)
+		return err;
+	s->out_vb = (int)q->out_bits - q->out_signed;
+	fb = ak_fx_max_fb(s->out_vb, q->range_max[0]);
+	s->in_vb = in->scaled ? (int)in_node->quant.buffer_bits - 1 : in->out_vb;
+	for (size_t c = 0; c < channels; c++) {
+		if (in->scaled)
+			s->in_s[c] = ak_fx_scale(in->scale[c], (int)q->scale_bits);
+		s->in_shift[c] = fb + s->a_fb - (in->fb[c] + s->in_s[c].fs);
+	}
+	for (size_t c = 0; c < s->channels; c++)
+		s->fb[c] = fb;
+	return 0;
+}
+
+static int make_token(struct ak_sim_node *s, const struct ak_node *n, const struct ak_sim_node *in)
+{
+	bool last = n->axis == n->rank; /* the input has one axis more */
+
+	type_copy(s, in);
+	for (size_t c = 0; last && c < s->channels; c++) {
+		s->fb[c] = in->fb[n->token];
+		s->scale[c] = in->scale[n->token];
+	}
+	return 0;
+}
+
 static int make_output(struct ak_sim_node *s, const struct ak_node *n)
 {
 	const struct ak_node_quant *q = &n->quant;
@@ -309,6 +403,14 @@ static int make_node(struct ak_sim *sim, uint32_t i)
 		err = make_weighted(s, n, in);
 		if (!err)
 			err = make_state(s, n, &sim->g->nodes[n->inputs[0]]);
+		break;
+	case AK_OP_STATEFUL_PROJECTION:
+		err = make_projection(s, n, in);
+		break;
+	case AK_OP_STATEFUL_RECURRENT: /* its output quantizer is part of it */
+		return make_recurrent(s, n, in, &sim->g->nodes[n->inputs[0]]);
+	case AK_OP_EXTRACT_TOKEN:
+		err = make_token(s, n, in);
 		break;
 	case AK_OP_CONCATENATE:
 		err = make_concatenate(sim, s, n);

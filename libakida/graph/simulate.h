@@ -33,7 +33,14 @@ struct ak_sim_node {
 	int out_vb;		    /* value bits of the codes; 0: sums, or the network's input */
 	int32_t *lut;		    /* [AK_SIM_LUT] of an Activation, by input from -AK_SIM_LUT / 2 */
 
-	int64_t *state; /* frames that a layer over time has seen, the oldest first; zero at the start */
+	/* StatefulRecurrent: state = A * state + input, in 16 bits */
+	int32_t *a;		  /* [real of every channel, then imaginary], a_fb fractional bits */
+	int a_fb, in_vb;	  /* in_vb: value bits of the input */
+	struct ak_fx_scale *in_s; /* [state channels] scale of the input; s 0: it has none */
+	int *in_shift;		  /* [state channels] brings it to the bits of A * state */
+
+	int64_t *
+		state; /* frames that a layer over time has seen, the oldest first, or a recurrent state; zero at the start */
 	size_t state_count;
 };
 

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "shape.h"
 #include "simulate.h"
 
 struct geometry {
@@ -170,6 +171,53 @@ static void run_temporal(const struct ak_node *n, struct ak_sim_node *s, const s
 		}
 }
 
+static void run_projection(const struct ak_node *n, const struct ak_sim_node *s, const struct ak_node *in_node,
+			   const int64_t *in, int64_t *out)
+{
+	uint32_t steps, channels, sub = n->subsample ? n->subsample : 1;
+
+	ak_projection_input(n, in_node, &steps, &channels);
+	memset(out, 0, ak_node_elements(n) * sizeof(*out));
+	for (uint32_t r = 0; r < steps / sub; r++, out += n->filters) {
+		const int64_t *x = in + ((size_t)r * sub + sub - 1) * channels;
+
+		for (uint32_t c = 0; c < channels; c++)
+			add_row(out, x[c], s->q + (size_t)c * n->filters, n->filters);
+	}
+}
+
+/* Every product and every sum saturates to the buffer; the new state is rounded to its own bits. */
+static void run_recurrent(const struct ak_node *n, struct ak_sim_node *s, const struct ak_node *in_node,
+			  const int64_t *in, int64_t *out)
+{
+	size_t channels = in_node->dims[in_node->rank - 1];
+	const int32_t *a_re = s->a, *a_im = s->a + channels;
+	int64_t *re = s->state, *im = s->state + channels;
+	int vb = (int)n->quant.buffer_bits - 1;
+
+	for (size_t t = 0; t < in_node->dims[0]; t++)
+		for (size_t c = 0; c < channels; c++, in++, out += 2) {
+			int64_t x = s->in_s[c].s ? ak_fx_sat(*in * s->in_s[c].s, s->in_vb) : *in;
+			int64_t real = ak_fx_sat(ak_fx_sat(re[c] * a_re[c], vb) - ak_fx_sat(im[c] * a_im[c], vb), vb);
+			int64_t imag = ak_fx_sat(ak_fx_sat(re[c] * a_im[c], vb) + ak_fx_sat(im[c] * a_re[c], vb), vb);
+
+			real = ak_fx_sat(real + ak_fx_rescale(x, s->in_shift[c], s->in_vb), vb);
+			out[0] = re[c] = ak_fx_rescale(real, -s->a_fb, s->out_vb);
+			out[1] = im[c] = ak_fx_rescale(imag, -s->a_fb, s->out_vb);
+		}
+}
+
+/* One index of an axis: blocks of the axes behind it, as many as the axes before it say. */
+static void run_token(const struct ak_node *n, const struct ak_node *in_node, const int64_t *in, int64_t *out)
+{
+	size_t inner = 1, outer = 1;
+
+	for (uint32_t i = 0; i < in_node->rank; i++)
+		*(i < n->axis ? &outer : &inner) *= i == n->axis ? 1 : in_node->dims[i];
+	for (size_t o = 0; o < outer; o++)
+		memcpy(out + o * inner, in + (o * in_node->dims[n->axis] + n->token) * inner, inner * sizeof(*out));
+}
+
 static void run_concatenate(const struct ak_node *n, const struct ak_node *const *in_node, const int64_t *const *in,
 			    int64_t *out)
 {
@@ -284,6 +332,15 @@ static int run_integer(struct ak_sim *sim, uint32_t i, int64_t *const *values, i
 	case AK_OP_BUFFER_TEMP_CONV:
 	case AK_OP_DEPTHWISE_BUFFER_TEMP_CONV:
 		run_temporal(n, s, in_node[0], in[0], out);
+		break;
+	case AK_OP_STATEFUL_PROJECTION:
+		run_projection(n, s, in_node[0], in[0], out);
+		break;
+	case AK_OP_STATEFUL_RECURRENT:
+		run_recurrent(n, s, in_node[0], in[0], out);
+		break;
+	case AK_OP_EXTRACT_TOKEN:
+		run_token(n, in_node[0], in[0], out);
 		break;
 	case AK_OP_CONCATENATE:
 		run_concatenate(n, in_node, in, out);

@@ -12,9 +12,9 @@
  *   LAY2  instead of LAYR, one record per layer of an Akida 2 model, RECORD2_BYTES:
  *           0  name and fields to 136 as in LAYR
  *         136  u32 inbounds, inbound[2], buffer_bits, post_op_bits, output_bits, flags (1 signed input, 2 signed output,
- *              4 bounded ReLU, 8 rescale), activation type, fifo
+ *              4 bounded ReLU, 8 rescale), activation type, fifo, stateful (1.1)
  *         176  u64 offset in DATA of each array in the order of ak_v2_arrays; all ones: absent
- *         280  zero
+ *         280  zero; from 1.1 on the six arrays of a StatefulRecurrent follow, and the record has RECORD2_LONG_BYTES
  *   LERN  optional: parameters and state of the last layer's edge learning (learn.c). A reader that does not know it has the
  *         weights as they are
  *   DATA  the arrays, each aligned to 64 bytes; their lengths follow from the parameters
@@ -34,14 +34,17 @@
 
 #define AKM_MAGIC "AKIDAAKM"
 #define AKM_MAJOR 1u
-#define AKM_MINOR 0u /* an Akida 2 file says so by its LAY2 section */
+#define AKM_MINOR 0u	   /* an Akida 2 file says so by its LAY2 section */
+#define AKM_MINOR_STATE 1u /* with a StatefulRecurrent; others are written as before */
 #define HEAD_BYTES 128u
 #define RECORD_BYTES 192u
 #define RECORD_FIELDS 18u
 #define RECORD_OFFSETS 136u
 #define ARRAYS 5u
 #define RECORD2_BYTES 320u
-#define RECORD2_FIELDS 9u
+#define RECORD2_LONG_BYTES 384u
+#define RECORD2_ARRAYS 13u /* of the short record */
+#define RECORD2_FIELDS 10u
 #define RECORD2_V2 136u
 #define RECORD2_OFFSETS 176u
 #define ARRAYS_MAX AK_V2_ARRAYS
@@ -107,6 +110,7 @@ static void put_record(uint8_t *r, const struct akida_layer *l)
 			x->in_signed * 1u | x->out_signed * 2u | x->bounded * 4u | x->rescale * 8u,
 			x->act,
 			x->fifo,
+			x->stateful,
 		};
 
 		for (uint32_t i = 0; i < RECORD2_FIELDS; i++)
@@ -137,6 +141,7 @@ static int get_record2(const uint8_t *r, struct akida_layer *l, const char *name
 	l->v2->rescale = v[6] & 8;
 	l->v2->act = (enum ak_v2_act)v[7];
 	l->v2->fifo = v[8];
+	l->v2->stateful = v[9];
 	if (!ak_layer_is_v2(l))
 		return ak_fail(diag, -EILSEQ, AK_RULE_CONTAINER_SECTION, name, "holds a layer of unknown type %u",
 			       l->type);
@@ -177,11 +182,23 @@ static int get_record(const uint8_t *r, struct akida_layer *l, const char *name,
 	return 0;
 }
 
+static bool has_state(const struct akida_model *m)
+{
+	for (uint32_t i = 0; i < m->count; i++)
+		if (m->layers[i].type == AKIDA_LAYER_STATEFUL_RECURRENT)
+			return true;
+	return false;
+}
+
 int ak_model_serialize(const struct akida_model *m, void **bytes, size_t *len)
 {
 	uint8_t head[HEAD_BYTES] = {0}, *records, *data;
 	struct array_view v[ARRAYS_MAX];
-	size_t total = 0, at = 0, record_bytes = akida_model_ip(m) == 2 ? RECORD2_BYTES : RECORD_BYTES;
+	bool state = has_state(m);
+	size_t total = 0, at = 0,
+	       record_bytes = state		       ? RECORD2_LONG_BYTES
+			      : akida_model_ip(m) == 2 ? RECORD2_BYTES
+						       : RECORD_BYTES;
 	const struct akida_layer *last = &m->layers[m->count - 1];
 	uint8_t *learning = NULL;
 	struct ak_section sections[4] = {
@@ -206,6 +223,8 @@ int ak_model_serialize(const struct akida_model *m, void **bytes, size_t *len)
 		uint32_t arrays = array_views(&m->layers[i], v);
 
 		put_record(r, &m->layers[i]);
+		if (ak_layer_is_v2(&m->layers[i]) && !state)
+			arrays = RECORD2_ARRAYS;
 		for (uint32_t k = 0; k < arrays; k++) {
 			ak_put64(r + offsets_of(&m->layers[i]) + 8 * k, v[k].bytes ? at : ABSENT);
 			if (v[k].bytes)
@@ -225,7 +244,8 @@ int ak_model_serialize(const struct akida_model *m, void **bytes, size_t *len)
 		ak_learning_put(last, learning);
 		sections[3] = (struct ak_section){"LERN", 0, learning, ak_learning_bytes(last)};
 	}
-	err = ak_container_write(AKM_MAGIC, AKM_MAJOR, AKM_MINOR, sections, learning ? 4 : 3, bytes, len);
+	err = ak_container_write(AKM_MAGIC, AKM_MAJOR, state ? AKM_MINOR_STATE : AKM_MINOR, sections, learning ? 4 : 3,
+				 bytes, len);
 free_parts:
 	free(learning);
 	free(records);
@@ -234,15 +254,18 @@ free_parts:
 }
 
 /* Points the arrays of one layer into the DATA section. */
-static int attach(struct akida_layer *l, const uint8_t *r, const struct ak_section *data, const char *name,
-		  struct akida_diag *diag)
+static int attach(struct akida_layer *l, const uint8_t *r, size_t record_bytes, const struct ak_section *data,
+		  const char *name, struct akida_diag *diag)
 {
 	struct array_view v[ARRAYS_MAX];
 	uint32_t arrays = array_views(l, v);
 
 	l->borrowed = true;
 	for (uint32_t k = 0; k < arrays; k++) {
-		uint64_t at = ak_get64(r + offsets_of(l) + 8 * k);
+		size_t place = offsets_of(l) + 8 * k;
+		uint64_t at = place + 8 <= record_bytes && (k < RECORD2_ARRAYS || record_bytes >= RECORD2_LONG_BYTES)
+				      ? ak_get64(r + place)
+				      : ABSENT;
 
 		if (!v[k].bytes && at == ABSENT)
 			continue;
@@ -303,7 +326,8 @@ static int from_bytes(void *bytes, size_t len, const char *name, struct akida_mo
 
 		if ((err = get_record(r, &layers[i], name, diag)) ||
 		    (v2 && (err = get_record2(r, &layers[i], name, diag))) ||
-		    (err = ak_layer_finish(&layers[i], diag)) || (err = attach(&layers[i], r, data, name, diag)))
+		    (err = ak_layer_finish(&layers[i], diag)) ||
+		    (err = attach(&layers[i], r, record_bytes, data, name, diag)))
 			goto free_layers;
 	}
 	learning = ak_section_find(s, (uint32_t)n, "LERN");

@@ -430,6 +430,8 @@ static const char *type_name(enum akida_layer_type type)
 		return "DepthwiseBufferTempConv";
 	case AKIDA_LAYER_DEQUANTIZER:
 		return "Dequantizer";
+	case AKIDA_LAYER_STATEFUL_RECURRENT:
+		return "StatefulRecurrent";
 	}
 	return "unknown";
 }

@@ -173,9 +173,7 @@ static void temporal_position(const struct sums *s, size_t position, bool depthw
 
 static size_t input_count(const struct akida_layer *l)
 {
-	size_t state = ak_v2_state(l);
-
-	return state ? state : (size_t)l->in_h * l->in_w * l->in_c;
+	return (size_t)l->in_h * l->in_w * l->in_c * (l->v2->fifo ? l->v2->fifo : 1);
 }
 
 /* Inputs with their shifts into x; returns the largest magnitude. */
@@ -238,6 +236,52 @@ static void all_sums(const struct akida_layer *l, const int32_t *in, int64_t *ou
 			}
 			end_position(&s, out);
 		}
+}
+
+/* ---- recurrent ---- */
+
+/* One step of every state channel. x: the inputs of the step, shifted; state: real parts, then imaginary. */
+static void step(const struct akida_layer *l, const int32_t *x, int32_t *state)
+{
+	const struct ak_v2 *v = l->v2;
+	size_t inputs = (size_t)l->kernel_w * l->in_c, n = v->stateful;
+
+	for (size_t s = 0; s < n; s++) {
+		int64_t u = 0, re = state[s], im = state[n + s], real, imag;
+
+		for (size_t i = 0; i < inputs; i++)
+			u += (int64_t)x[i] * v->in_proj[i * n + s];
+		u = saturate(saturate(u, v->buffer_bits) * v->state_scale[s], v->buffer_bits);
+		u = ak_v2_shift(u, v->state_in[s], v->buffer_bits, true);
+		real = saturate(saturate(re * v->a_real[s], AK_STATE_BUFFER) -
+					saturate(im * v->a_imag[s], AK_STATE_BUFFER),
+				AK_STATE_BUFFER);
+		imag = saturate(saturate(re * v->a_imag[s], AK_STATE_BUFFER) +
+					saturate(im * v->a_real[s], AK_STATE_BUFFER),
+				AK_STATE_BUFFER);
+		real = saturate(real + u, AK_STATE_BUFFER);
+		state[s] = (int32_t)ak_v2_shift(real, -(int)v->state_shift[s], AK_STATE_BITS, true);
+		state[n + s] = (int32_t)ak_v2_shift(imag, -(int)v->state_shift[s], AK_STATE_BITS, true);
+	}
+}
+
+static void recurrent_sums(const struct akida_layer *l, const int32_t *in, int64_t *out, int64_t *scratch,
+			   int32_t *state)
+{
+	size_t inputs = (size_t)l->kernel_w * l->in_c, steps = l->in_w / l->kernel_w;
+	int32_t *x = (int32_t *)scratch;
+
+	shift_inputs(l, in, x);
+	for (size_t t = 0; t < steps; t++, x += inputs) {
+		step(l, x, state);
+		if ((t + 1) % l->stride)
+			continue;
+		memset(out, 0, l->filters * sizeof(*out));
+		for (size_t s = 0; s < l->v2->stateful; s++)
+			for (uint32_t f = 0; f < l->filters; f++)
+				out[f] += (int64_t)state[s] * l->weights[s * l->filters + f];
+		out += l->filters;
+	}
 }
 
 /* ---- after the sum ---- */
@@ -311,12 +355,15 @@ static void hand_out(const struct akida_layer *l, const int64_t *a, size_t posit
 		}
 }
 
-static void run_neural(const struct akida_layer *l, const int32_t *in, int32_t *out, int64_t *scratch)
+static void run_neural(const struct akida_layer *l, const int32_t *in, int32_t *out, int64_t *scratch, int32_t *state)
 {
 	size_t conv = (size_t)l->conv_h * l->conv_w, positions = conv;
 	int64_t *a = scratch;
 
-	all_sums(l, in, a, scratch + conv * l->filters);
+	if (l->type == AKIDA_LAYER_STATEFUL_RECURRENT)
+		recurrent_sums(l, in, a, scratch + conv * l->filters, state);
+	else
+		all_sums(l, in, a, scratch + conv * l->filters);
 	add_bias(l, a, conv);
 	if (l->pool == AKIDA_POOL_MAX) {
 		/* windows overlap where the stride is below the size: never in place */
@@ -396,7 +443,7 @@ void ak_v2_run(const struct akida_layer *l, const struct akida_layer *layers, co
 		memcpy(out, in[0], (size_t)l->out_h * l->out_w * l->out_c * sizeof(*out));
 		break;
 	default:
-		run_neural(l, state ? push_frame(l, in[0], state) : in[0], out, scratch);
+		run_neural(l, l->v2->fifo ? push_frame(l, in[0], state) : in[0], out, scratch, state);
 		break;
 	}
 }

@@ -14,7 +14,7 @@
 
 bool ak_layer_is_v2(const struct akida_layer *l)
 {
-	return (l->type >= AKIDA_LAYER_INPUT_CONV2D && l->type <= AKIDA_LAYER_DEQUANTIZER) ||
+	return (l->type >= AKIDA_LAYER_INPUT_CONV2D && l->type <= AKIDA_LAYER_STATEFUL_RECURRENT) ||
 	       (l->type == AKIDA_LAYER_INPUT_DATA && l->v2);
 }
 
@@ -39,10 +39,15 @@ static bool is_temporal(const struct akida_layer *l)
 	return l->type == AKIDA_LAYER_BUFFER_TEMP_CONV || l->type == AKIDA_LAYER_DEPTHWISE_BUFFER_TEMP_CONV;
 }
 
+static bool is_recurrent(const struct akida_layer *l)
+{
+	return l->type == AKIDA_LAYER_STATEFUL_RECURRENT;
+}
+
 /* Layers with weights, bias and an activation. */
 static bool is_neural(const struct akida_layer *l)
 {
-	return has_kernel(l) || l->type == AKIDA_LAYER_DENSE1D || is_temporal(l);
+	return has_kernel(l) || l->type == AKIDA_LAYER_DENSE1D || is_temporal(l) || is_recurrent(l);
 }
 
 size_t ak_v2_weight_count(const struct akida_layer *l)
@@ -63,6 +68,8 @@ size_t ak_v2_weight_count(const struct akida_layer *l)
 		return (size_t)l->v2->fifo * l->in_c * l->filters;
 	case AKIDA_LAYER_DEPTHWISE_BUFFER_TEMP_CONV:
 		return (size_t)l->v2->fifo * l->in_c;
+	case AKIDA_LAYER_STATEFUL_RECURRENT:
+		return (size_t)l->v2->stateful * l->filters;
 	default:
 		return 0;
 	}
@@ -70,6 +77,8 @@ size_t ak_v2_weight_count(const struct akida_layer *l)
 
 size_t ak_v2_state(const struct akida_layer *l)
 {
+	if (ak_layer_is_v2(l) && is_recurrent(l))
+		return 2 * (size_t)l->v2->stateful;
 	return ak_layer_is_v2(l) && is_temporal(l) ? (size_t)l->v2->fifo * l->in_h * l->in_w * l->in_c : 0;
 }
 
@@ -78,6 +87,7 @@ void ak_v2_arrays(struct akida_layer *l, struct ak_v2_array a[AK_V2_ARRAYS])
 	struct ak_v2 *v = l->v2;
 	bool neural = is_neural(l), input = l->type == AKIDA_LAYER_INPUT_CONV2D, add = l->type == AKIDA_LAYER_ADD;
 	size_t f = l->filters, bound = neural && v->bounded ? f : 0, lut = neural && v->act == AK_V2_ACT_LUT ? f : 0;
+	size_t states = is_recurrent(l) ? v->stateful : 0;
 	size_t rescale = v->rescale ? f : 0, shifts = add ? 2 * f : neural && !input ? l->in_c : 0;
 	const struct ak_v2_array all[AK_V2_ARRAYS] = {
 		{"weights", (void **)&l->weights, 1, ak_v2_weight_count(l)},
@@ -94,6 +104,12 @@ void ak_v2_arrays(struct akida_layer *l, struct ak_v2_array a[AK_V2_ARRAYS])
 		{"output_scales", (void **)&v->out_scale, 1, add ? 0 : rescale},
 		{"output_shift", (void **)&v->out_shift, 1, rescale},
 		{"scales", (void **)&v->scales, 4, l->type == AKIDA_LAYER_DEQUANTIZER ? f : 0},
+		{"in_proj", (void **)&v->in_proj, 1, states * l->kernel_w * l->in_c},
+		{"A_real", (void **)&v->a_real, 2, states},
+		{"A_imag", (void **)&v->a_imag, 2, states},
+		{"new_state_scale", (void **)&v->state_scale, 1, states},
+		{"new_state_shift", (void **)&v->state_in, 1, states},
+		{"internal_state_outputs_shift", (void **)&v->state_shift, 1, states},
 	};
 
 	memcpy(a, all, sizeof(all));
@@ -200,6 +216,22 @@ static int check_kernel(const struct akida_layer *l, struct akida_diag *diag)
 	return 0;
 }
 
+/* Positions of time come in whole steps, and in whole groups of them. */
+static int check_recurrent(const struct akida_layer *l, struct akida_diag *diag)
+{
+	int err;
+
+	if ((err = range(diag, AK_RULE_LAYER_PARAM, l, "state channels", l->v2->stateful, 1, AK_MAX_CHANNELS)) ||
+	    (err = range(diag, AK_RULE_LAYER_SHAPE, l, "input height", l->in_h, 1, 1)) ||
+	    (err = range(diag, AK_RULE_LAYER_PARAM, l, "positions of a step", l->kernel_w, 1, l->in_w)) ||
+	    (err = range(diag, AK_RULE_LAYER_PARAM, l, "subsampling", l->stride, 1, l->in_w)))
+		return err;
+	if (l->in_w % l->kernel_w || l->in_w / l->kernel_w % l->stride)
+		return refuse(diag, AK_RULE_LAYER_SHAPE, l, "input width", l->in_w,
+			      "a multiple of the positions of a step and of the subsampling");
+	return 0;
+}
+
 static int check_params(const struct akida_layer *l, struct akida_diag *diag)
 {
 	int err;
@@ -222,6 +254,8 @@ static int check_params(const struct akida_layer *l, struct akida_diag *diag)
 		return 0;
 	if ((err = range(diag, AK_RULE_LAYER_PARAM, l, "weight bits", l->weights_bits, 2, 8)))
 		return err;
+	if (is_recurrent(l))
+		return check_recurrent(l, diag);
 	if (is_temporal(l))
 		return range(diag, AK_RULE_LAYER_PARAM, l, "FIFO size", l->v2->fifo, 1, AK_FIFO_MAX);
 	return has_kernel(l) ? check_kernel(l, diag) : 0;
@@ -282,8 +316,15 @@ int ak_v2_finish(struct akida_layer *l, struct akida_diag *diag)
 	l->act_bits = l->v2->output_bits;
 	if (l->type == AKIDA_LAYER_DENSE1D)
 		l->conv_h = l->conv_w = l->out_h = l->out_w = 1;
+	if (is_recurrent(l)) {
+		l->conv_h = l->out_h = 1;
+		l->conv_w = l->out_w = l->in_w / l->kernel_w / l->stride;
+	}
 	if (has_kernel(l) && (err = finish_kernel(l, diag)))
 		return err;
+	if (is_recurrent(l) && (uint64_t)l->v2->stateful * l->kernel_w * l->in_c > AK_LAYER_MAX_WEIGHTS)
+		return refuse(diag, AK_RULE_LAYER_SHAPE, l, "input projection",
+			      (int64_t)l->v2->stateful * l->kernel_w * l->in_c, "2^30");
 	if (ak_v2_weight_count(l) > AK_LAYER_MAX_WEIGHTS)
 		return refuse(diag, AK_RULE_LAYER_SHAPE, l, "weights", (int64_t)ak_v2_weight_count(l), "2^30");
 	return 0;
@@ -318,6 +359,11 @@ int ak_v2_check_values(const struct akida_layer *l, struct akida_diag *diag)
 	    (err = check_shifts(l, "bias shift", v->bias_shift, a[4].count, 32, diag)) ||
 	    (err = check_shifts(l, "maximum's shift", v->max_shift, a[6].count, 32, diag)))
 		return err;
+	if ((err = check_shifts(l, "state's shift", v->state_shift, a[18].count, 62, diag)))
+		return err;
+	for (size_t f = 0; f < a[17].count; f++)
+		if ((err = range(diag, AK_RULE_LAYER_PARAM, l, "shift of the state's input", v->state_in[f], -62, 32)))
+			return err;
 	for (size_t f = 0; f < a[8].count; f++)
 		if ((err = range(diag, AK_RULE_LAYER_PARAM, l, "activation shift", v->act_shift[f], -62, 32)))
 			return err;

@@ -12,6 +12,15 @@
  *   t = a * output_scale                              saturated to post_op_bits
  *   y = floor(t * 2^output_shift + 1/2)               clipped to output_bits
  *
+ * A StatefulRecurrent reads in_w positions of time, kernel_w of them (one behind the other) in a step, and hands out every
+ * stride-th step. A step is, with s the complex state of each stateful channel,
+ *
+ *   u = sum x * in_proj                               saturated to buffer_bits
+ *   u = u * state_scale                               saturated to buffer_bits
+ *   s = A * s + floor(u * 2^state_in + 1/2)           each product and sum saturated to AK_STATE_BUFFER
+ *   s = floor(s / 2^state_shift + 1/2)                clipped to AK_STATE_BITS
+ *   a = sum real(s) * weights                         and on as above, from the bias
+ *
  * Widths include the sign. Without rescale the last two lines are left out and a is handed out. Weights are kept in gather
  * order as those of v1 layers; transposed kernels as Keras has them, [kh][kw][f][c].
  */
@@ -23,6 +32,8 @@
 #define AK_LUT_ENTRIES 2048u /* signed input -1024..1023, ascending */
 #define AK_LUT_BITS 11u
 #define AK_FIFO_MAX 64u
+#define AK_STATE_BITS 16u   /* of a recurrent layer's state */
+#define AK_STATE_BUFFER 32u /* of the sums it comes from */
 
 enum ak_v2_act { AK_V2_ACT_NONE, AK_V2_ACT_RELU, AK_V2_ACT_LUT };
 
@@ -33,9 +44,10 @@ struct ak_v2 {
 	bool in_signed;	       /* inputs are two's complement of akida_layer.in_bits, else unsigned */
 	bool out_signed;       /* without a sign the codes are 0 .. 2^output_bits - 1 */
 	enum ak_v2_act act;
-	bool bounded;  /* ReLU with a maximum */
-	bool rescale;  /* has output_scale and output_shift */
-	uint32_t fifo; /* BufferTempConv: frames seen at once */
+	bool bounded;	   /* ReLU with a maximum */
+	bool rescale;	   /* has output_scale and output_shift */
+	uint32_t fifo;	   /* BufferTempConv: frames seen at once */
+	uint32_t stateful; /* StatefulRecurrent: channels of the state; see below */
 
 	/* c: input channels; f: output channels. NULL: all zero, or not there */
 	uint8_t *input_shift; /* [c]; ADD: [2][f], a_shift then b_shift; CONCATENATE: none */
@@ -50,6 +62,12 @@ struct ak_v2 {
 	uint8_t *out_scale;   /* [f] */
 	int8_t *out_shift;    /* [f] negative: to the right */
 	float *scales;	      /* [f] DEQUANTIZER: value = code * scales */
+	int8_t *in_proj;      /* [kernel_w][c][stateful] STATEFUL_RECURRENT, whose weights are [stateful][f] */
+	int16_t *a_real;      /* [stateful] */
+	int16_t *a_imag;      /* [stateful] */
+	uint8_t *state_scale; /* [stateful] */
+	int8_t *state_in;     /* [stateful] shift of the input, negative: to the right */
+	uint8_t *state_shift; /* [stateful] to the right, of the new state */
 };
 
 /* The arrays a layer of these parameters has, for storage and allocation: name, where, element bytes, elements (0: none). */
@@ -59,7 +77,7 @@ struct ak_v2_array {
 	uint32_t element;
 	size_t count;
 };
-#define AK_V2_ARRAYS 13u
+#define AK_V2_ARRAYS 19u
 void ak_v2_arrays(struct akida_layer *l, struct ak_v2_array a[AK_V2_ARRAYS]);
 
 bool ak_layer_is_v2(const struct akida_layer *l);
@@ -78,7 +96,8 @@ size_t ak_v2_scratch(const struct akida_layer *l);
 /*
  * One frame of layer l among its model's layers. in[k]: output of inbound k, or the model's input, as int32 codes (unsigned
  * ones too); out: out_h * out_w * out_c codes or, without rescale, sums. state: the fifo * in_h * in_w * in_c codes of a
- * BufferTempConv, oldest first, zero at the start; else NULL.
+ * BufferTempConv, oldest first, or the 2 * stateful real and imaginary parts of a StatefulRecurrent, zero at the start;
+ * else NULL.
  */
 void ak_v2_run(const struct akida_layer *l, const struct akida_layer *layers, const int32_t *const *in, int32_t *out,
 	       int64_t *scratch, int32_t *state);

@@ -9,7 +9,13 @@
 
 #define SCALE_BITS 8
 #define BUFFER_BITS 32
+#define STATE_BITS 16 /* of a recurrent layer */
 #define TABLE_BITS 11 /* in front of an activation by table */
+
+static bool has_kernel(enum ak_op op)
+{
+	return ak_op_weighted(op) || op == AK_OP_STATEFUL_PROJECTION;
+}
 
 static const char *layer_remedy(enum ak_op op)
 {
@@ -72,12 +78,16 @@ static const char *why_not(const struct akida_graph *g, const struct ak_node *n)
 	case AK_OP_DEPTHWISE_TRANSPOSE:
 	case AK_OP_BUFFER_TEMP_CONV:
 	case AK_OP_DEPTHWISE_BUFFER_TEMP_CONV:
+	case AK_OP_STATEFUL_RECURRENT:
+	case AK_OP_EXTRACT_TOKEN:
 	case AK_OP_MAXPOOL:
 	case AK_OP_GAP:
 	case AK_OP_FLATTEN:
 	case AK_OP_RESHAPE:
 	case AK_OP_INPUT:
 		return NULL;
+	case AK_OP_STATEFUL_PROJECTION:
+		return n->dims[n->rank - 1] != n->filters ? "has an upshape that changes its channels" : NULL;
 	case AK_OP_ADD:
 		return n->input_count > 2 ? "has more than two inputs" : NULL;
 	case AK_OP_CONCATENATE:
@@ -108,7 +118,7 @@ int ak_quant_check_layers(const struct akida_graph *g, struct akida_diag *diag)
 		const struct ak_node *n = &g->nodes[i];
 		const char *why = why_not(g, n);
 
-		any |= ak_op_weighted(n->op);
+		any |= has_kernel(n->op);
 		if (!why)
 			continue;
 		err = ak_fail(diag, -EOPNOTSUPP, AK_RULE_QUANT_LAYER, n->name, "%s %s", ak_op_class(n->op), why);
@@ -121,13 +131,14 @@ int ak_quant_check_layers(const struct akida_graph *g, struct akida_diag *diag)
 
 static bool needs_integers(enum ak_op op)
 {
-	return ak_op_weighted(op) || op == AK_OP_ADD || op == AK_OP_FLATTEN || op == AK_OP_RESHAPE ||
+	return has_kernel(op) || op == AK_OP_ADD || op == AK_OP_FLATTEN || op == AK_OP_RESHAPE ||
 	       op == AK_OP_CONCATENATE || op == AK_OP_ACTIVATION;
 }
 
 static bool can_own_quantizer(enum ak_op op)
 {
-	return ak_op_weighted(op) || op == AK_OP_RELU || op == AK_OP_GAP || op == AK_OP_ADD || op == AK_OP_ACTIVATION;
+	return has_kernel(op) || op == AK_OP_RELU || op == AK_OP_GAP || op == AK_OP_ADD || op == AK_OP_ACTIVATION ||
+	       op == AK_OP_STATEFUL_RECURRENT;
 }
 
 static bool is_vector(const struct ak_node *n)
@@ -166,13 +177,15 @@ static int add_output(struct akida_graph *g, struct ak_node *n, enum need need, 
 	q->out_signed = true;
 	if (need == NEED_TABLE) {
 		q->out_bits = TABLE_BITS;
+	} else if (n->op == AK_OP_STATEFUL_RECURRENT) {
+		q->out_bits = STATE_BITS;
 	} else if (n->op == AK_OP_RELU) {
 		q->out_bits = p->activation_bits;
 		q->out_signed = p->activation_bits >= 8;
 	} else if (n->op == AK_OP_ACTIVATION || (n->op == AK_OP_GAP && is_activation(g->nodes[n->inputs[0]].op))) {
 		q->out_bits = p->activation_bits;
 	}
-	q->out_per_axis = !p->per_tensor && need == NEED_ANY && !is_vector(n);
+	q->out_per_axis = !p->per_tensor && need == NEED_ANY && !is_vector(n) && n->op != AK_OP_STATEFUL_RECURRENT;
 	q->scale_bits = SCALE_BITS;
 	q->out_buffer_bits = BUFFER_BITS;
 	q->has_output = true;
@@ -201,7 +214,7 @@ static void annotate(struct ak_node *n, const struct akida_quant_params *p, bool
 	ak_quant_defaults(n);
 	if (n->quant.buffer_bits > p->buffer_bits)
 		n->quant.buffer_bits = p->buffer_bits;
-	if (!ak_op_weighted(n->op))
+	if (!has_kernel(n->op))
 		return;
 	n->quant.weight_bits = *first ? p->input_weight_bits : p->weight_bits;
 	*first = false;

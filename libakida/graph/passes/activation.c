@@ -32,7 +32,7 @@ int ak_pass_split_activations(struct akida_graph *g)
 	for (uint32_t i = 0; i < g->count; i++) {
 		struct ak_node *n = &g->nodes[i];
 
-		if (ak_op_weighted(n->op) && n->act != AK_ACT_LINEAR) {
+		if ((ak_op_weighted(n->op) || n->op == AK_OP_STATEFUL_PROJECTION) && n->act != AK_ACT_LINEAR) {
 			if (split(g, i))
 				return -ENOMEM;
 		} else if (n->op == AK_OP_ACTIVATION && n->act == AK_ACT_LINEAR) {

@@ -323,6 +323,47 @@ NET(same_input_twice)
 	net2_join(g, AK_OP_ADD, g->output, g->output);
 	net_conv(g, 2, 3, 1);
 }
+static struct ak_node *recurrent(struct akida_graph *g, uint32_t states, uint32_t units, uint32_t subsample)
+{
+	g->nodes[0].rank = 2;
+	g->nodes[0].dims[0] = 10;
+	g->nodes[0].dims[1] = 6;
+	net2_recurrent_layer(g, states, units, subsample);
+	return &g->nodes[1];
+}
+
+NET(recurrent_layer)
+{
+	recurrent(g, 8, 5, 1);
+}
+NET(recurrent_bias)
+{
+	recurrent(g, 8, 5, 1)->use_bias = true;
+}
+NET(recurrent_states)
+{
+	recurrent(g, 12, 5, 1);
+}
+NET(recurrent_units)
+{
+	recurrent(g, 8, 257, 1);
+}
+NET(recurrent_subsample)
+{
+	recurrent(g, 8, 4, 5);
+}
+NET(recurrent_bound)
+{
+	recurrent(g, 8, 4, 1);
+	net_relu(g, 6);
+	net_add(g, AK_OP_FLATTEN);
+	net_dense(g, 2);
+}
+NET(recurrent_imaginary)
+{
+	recurrent(g, 8, 4, 1);
+	g->nodes[3].token = 1;
+}
 NET(no_weights)
 {
 	net_add(g, AK_OP_FLATTEN);
@@ -338,8 +379,9 @@ struct expectation {
 #define ACTIVATIONS "ReLU; gelu, swish, hard_silu or leaky_relu behind a convolution"
 #define ORDER "a convolution or Dense, then max pooling, then an activation, then global pooling"
 #define TYPES                                                                                                          \
-	"Conv2D, DepthwiseConv2D, their transposes, Dense, BufferTempConv, DepthwiseBufferTempConv, Add, "             \
-	"Concatenate, ReLU, Activation, MaxPooling2D, GlobalAveragePooling2D, Flatten, Reshape; Rescaling first"
+	"Conv2D, DepthwiseConv2D, their transposes, Dense, BufferTempConv, DepthwiseBufferTempConv, "                  \
+	"StatefulRecurrent between projections, Add, Concatenate, ReLU, Activation, MaxPooling2D, "                    \
+	"GlobalAveragePooling2D, Flatten, Reshape; Rescaling first"
 
 static const struct expectation cases[] = {
 	{low_image, "v2.input-size", "input height", "4", "5 or more"},
@@ -386,8 +428,30 @@ static const struct expectation cases[] = {
 	{relu_twice, "v2.block-order", "order", "ReLU behind ReLU", ORDER},
 	{three_inputs, "v2.branch", "inbound layers", "3", "2"},
 	{same_input_twice, "v2.branch", "inbound layers", "the same layer twice", "two different ones"},
+	{recurrent_layer, "v2.recurrent", "layer", "StatefulProjection", "on Akida Pico only"},
+	{recurrent_bias, "v2.recurrent", "input projection", "bias ", "a matrix and nothing else"},
+	{recurrent_states, "v2.recurrent", "state channels", "12", "a power of two up to 256"},
+	{recurrent_units, "v2.recurrent", "outputs", "257", "256"},
+	{recurrent_subsample, "v2.recurrent", "subsample", "5", "4"},
+	{recurrent_bound, "v2.recurrent", "max_value", "6", "none"},
+	{recurrent_imaginary, "v2.block-order", "order", "StatefulProjection behind InputLayer",
+	 "StatefulProjection, StatefulRecurrent, ExtractToken of the real part, StatefulProjection"},
 	{no_weights, "v2.empty", "layers with weights", "0", "1 or more"},
 };
+
+/* Networks over time have no Rescaling, which the one with an odd number of channels has. */
+static struct net2 net_of(void (*build)(struct akida_graph *g))
+{
+	static void (*const over_time[])(struct akida_graph * g) = {
+		long_fifo,	 global_behind_fifo,  recurrent_layer, recurrent_bias,	    recurrent_states,
+		recurrent_units, recurrent_subsample, recurrent_bound, recurrent_imaginary,
+	};
+
+	for (size_t i = 0; i < sizeof(over_time) / sizeof(over_time[0]); i++)
+		if (build == over_time[i])
+			return (struct net2){build, 2, 0};
+	return (struct net2){build, 3, 0};
+}
 
 /* ---- which rows were broken ---- */
 
@@ -428,7 +492,7 @@ static void test_check_v2_each_rule_alone(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct net2 net = {cases[i].build, 3, 0};
+		struct net2 net = net_of(cases[i].build);
 		struct akida_graph *g = net2_network(&net);
 		struct akida_diag *diag = akida_diag_create();
 
@@ -516,6 +580,11 @@ static void transposed_weights_4(struct akida_graph *q)
 	q->nodes[net_find(q, AK_OP_CONV2D_TRANSPOSE, 0)].quant.weight_bits = 4;
 }
 
+static void recurrent_weights_4(struct akida_graph *q)
+{
+	q->nodes[net_find(q, AK_OP_STATEFUL_PROJECTION, 1)].quant.weight_bits = 4;
+}
+
 static void no_quantizer(struct akida_graph *q)
 {
 	q->nodes[net_find(q, AK_OP_RELU, 1)].quant.has_output = false;
@@ -530,8 +599,10 @@ static void test_check_v2_quantized_networks(void **state)
 {
 	static const struct {
 		void (*spoil)(struct akida_graph *q);
-		struct expectation e;
+		struct expectation e; /* build NULL: everything */
 	} rows[] = {
+		{recurrent_weights_4,
+		 {recurrent_layer, "v2.weight-bits", "weight bits", "4", "8 in a recurrent layer"}},
 		{narrow_output, {NULL, "v2.output-bits", "output bits", "6", "4, 8"}},
 		{narrow_fifo_output, {NULL, "v2.output-bits", "output bits", "4", "8"}},
 		{narrow_fifo_input, {NULL, "v2.input-bits", "input bits", "4", "8"}},
@@ -542,14 +613,13 @@ static void test_check_v2_quantized_networks(void **state)
 		{no_quantizer, {NULL, "v2.output-quantizer", "output quantizer", "none", "one between two layers"}},
 		{float_weights, {NULL, "v2.output-quantizer", "weights", "float", "quantized"}},
 	};
-	struct net2 net = {everything, 3, 0};
-	struct akida_graph *g = net2_network(&net);
-	struct akida_array x = net2_samples(g);
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct net2 net = net_of(rows[i].e.build ? rows[i].e.build : everything);
+		struct akida_graph *g = net2_network(&net), *q;
+		struct akida_array x = net2_samples(g);
 		struct akida_diag *diag = akida_diag_create();
-		struct akida_graph *q;
 
 		net2_quantize(g, &x, 8, 8, &q);
 		rows[i].spoil(q);
@@ -557,9 +627,9 @@ static void test_check_v2_quantized_networks(void **state)
 		expect(diag, &rows[i].e);
 		akida_diag_destroy(diag);
 		akida_graph_destroy(q);
+		akida_graph_destroy(g);
+		akida_array_fini(&x);
 	}
-	akida_graph_destroy(g);
-	akida_array_fini(&x);
 }
 
 /* Vectors enter through InputData, which the vendor has for signed integers only: a warning. */
@@ -605,6 +675,10 @@ static void test_convert_v2_goes_beyond_the_silicon_but_not_beyond_layers(void *
 		{transposed_stride, 0},
 		{long_fifo, 0},
 		{table_and_pool, 0},
+		{recurrent_layer, 0},
+		{recurrent_states, 0},
+		{recurrent_bias, 1},
+		{recurrent_imaginary, 1},
 		{conv_stride_uneven, 1},
 		{pool_oblong, 1},
 		{transposed_valid, 1},
@@ -617,8 +691,7 @@ static void test_convert_v2_goes_beyond_the_silicon_but_not_beyond_layers(void *
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct net2 net = {rows[i].build,
-				   rows[i].build == long_fifo || rows[i].build == global_behind_fifo ? 2 : 3, 0};
+		struct net2 net = net_of(rows[i].build);
 		struct akida_graph *g = net2_network(&net), *q;
 		struct akida_array x = net2_samples(g);
 		struct akida_model *m = NULL;

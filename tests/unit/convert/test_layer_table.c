@@ -11,7 +11,7 @@
 #include <akida/map.h>
 #include <akida/program.h>
 
-enum { READ = 1, QUANTIZED = 2, V1 = 4, V2 = 8 };
+enum { READ = 1, QUANTIZED = 2, V1 = 4, V2 = 8, HOST = 16 };
 
 /* The node whose layer on the chip is looked at. */
 static uint32_t mark;
@@ -204,13 +204,7 @@ NET(with_projection) /* also the layers between two of them */
 	n->rank = 2;
 	n->dims[0] = 4;
 	n->dims[1] = 6;
-	n = net_add(g, AK_OP_STATEFUL_PROJECTION);
-	n->filters = 8;
-	net_add(g, AK_OP_STATEFUL_RECURRENT);
-	net_add(g, AK_OP_EXTRACT_TOKEN)->axis = 2;
-	n = net_add(g, AK_OP_STATEFUL_PROJECTION);
-	n->filters = 5;
-	n->use_bias = true;
+	net2_recurrent_layer(g, 8, 5, 1);
 }
 NET(with_conv3d) /* and what stands around it */
 {
@@ -261,9 +255,9 @@ static const struct row {
 	{AK_OP_ZEROPAD, with_zeropad, READ | QUANTIZED | V1 | V2, "verified"},
 	{AK_OP_BUFFER_TEMP_CONV, with_fifo, READ | QUANTIZED | V2, NULL},
 	{AK_OP_DEPTHWISE_BUFFER_TEMP_CONV, with_depthwise_fifo, READ | QUANTIZED | V2, NULL},
-	{AK_OP_STATEFUL_PROJECTION, with_projection, READ, NULL},
-	{AK_OP_STATEFUL_RECURRENT, with_projection, READ, NULL},
-	{AK_OP_EXTRACT_TOKEN, with_projection, READ, NULL},
+	{AK_OP_STATEFUL_PROJECTION, with_projection, READ | QUANTIZED | HOST, NULL},
+	{AK_OP_STATEFUL_RECURRENT, with_projection, READ | QUANTIZED | HOST, NULL},
+	{AK_OP_EXTRACT_TOKEN, with_projection, READ | QUANTIZED | HOST, NULL},
 	{AK_OP_CONV3D, with_conv3d, READ, NULL},
 	{AK_OP_ZEROPAD3D, with_conv3d, READ, NULL},
 	{AK_OP_AVGPOOL3D, with_conv3d, READ, NULL},
@@ -313,10 +307,10 @@ static struct akida_graph *quantized(const struct akida_graph *g, bool v2)
 	return akida_quantize(g, &p, NULL, &q, NULL) ? NULL : q;
 }
 
-/* Quantized, checked and converted: the layers, or NULL. */
-static struct akida_model *converted(const struct akida_graph *g, bool v2)
+/* Quantized and converted, and checked before where chip is given: the layers, or NULL. */
+static struct akida_model *converted(const struct akida_graph *g, bool v2, const char *chip)
 {
-	struct akida_graph *q = akida_check(g, v2 ? "akida2" : "akd1500", NULL) ? NULL : quantized(g, v2);
+	struct akida_graph *q = chip && akida_check(g, chip, NULL) ? NULL : quantized(g, v2);
 	struct akida_model *m = NULL;
 
 	if (q && (v2 ? akida_convert_v2(q, &m, NULL) : akida_convert(q, &m, NULL)))
@@ -357,10 +351,13 @@ static struct cells try(const struct row *r)
 	q = quantized(g, true);
 	c.can |= q ? QUANTIZED : 0;
 	akida_graph_destroy(q);
-	m = converted(g, true);
+	m = converted(g, true, "akida2");
 	c.can |= m ? V2 : 0;
 	akida_model_destroy(m);
-	m = converted(g, false);
+	m = c.can & V2 ? NULL : converted(g, true, NULL);
+	c.can |= m ? HOST : 0;
+	akida_model_destroy(m);
+	m = converted(g, false, "akd1500");
 	c.can |= m ? V1 : 0;
 	tag_of(m, mark ? g->nodes[mark].name : "", c.tag);
 	akida_model_destroy(m);
@@ -371,20 +368,24 @@ static struct cells try(const struct row *r)
 static void line_of(const struct row *r, const struct cells *c, char *line, size_t bytes)
 {
 	snprintf(line, bytes, "| %s | %s | %s | %s | %s | %s |\n", ak_op_class(r->op), c->can & READ ? "yes" : "-",
-		 c->can & QUANTIZED ? "yes" : "-", c->can & V1 ? "yes" : "-", c->can & V2 ? "yes" : "-", c->tag);
+		 c->can & QUANTIZED ? "yes" : "-", c->can & V1 ? "yes" : "-",
+		 c->can & V2	 ? "yes"
+		 : c->can & HOST ? "`cpu`"
+				 : "-",
+		 c->tag);
 }
 
 /* ---- tests ---- */
 
 static void test_layer_table_each_cell_is_what_happens(void **state)
 {
-	static const char *const columns[] = {"read", "quantized", "v1", "v2"};
+	static const char *const columns[] = {"read", "quantized", "v1", "v2", "host"};
 
 	(void)state;
 	for (size_t i = 0; i < ROWS; i++) {
 		struct cells c = try(&rows[i]);
 
-		for (uint32_t k = 0; k < 4; k++)
+		for (uint32_t k = 0; k < 5; k++)
 			if ((c.can ^ rows[i].can) >> k & 1)
 				fail_msg("%s: %s is %s", ak_op_class(rows[i].op), columns[k],
 					 c.can >> k & 1 ? "yes" : "no");
@@ -436,7 +437,9 @@ static int print(void)
 	       "What this version does with each layer of a network, found out by trying (`make docs` runs\n"
 	       "`build/tests/convert/test_layer_table --print`). Read: a Keras `.h5` with it is read; ONNX operators "
 	       "are in\n"
-	       "[onnx.md](onnx.md). Quantized: with 8 bits. v1, v2: checked without an error and converted. Encoding: "
+	       "[onnx.md](onnx.md). Quantized: with 8 bits. v1, v2: checked without an error and converted; `cpu`: "
+	       "converted for\n"
+	       "this host, no mesh takes it. Encoding: "
 	       "how sure\n"
 	       "the words are that make an AKD1500 compute it ([encodings.md](encodings.md)); layers that are folded "
 	       "into another\n"

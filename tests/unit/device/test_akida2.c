@@ -193,7 +193,7 @@ static void test_meshes_refuse_what_their_silicon_lacks(void **state)
 
 static void test_meshes_refuse_models_of_v1_and_frames_without_memory(void **state)
 {
-	struct net2 over_time = {net2_temporal, 2, 0};
+	struct net2 over_time = {net2_temporal, 2, 0}, recurrent = {net2_recurrent, 2, 0};
 	struct akida_graph *g = net_start(8, 8, 1), *q;
 	struct akida_diag *diag = akida_diag_create();
 	struct akida_quant_params p;
@@ -208,6 +208,15 @@ static void test_meshes_refuse_models_of_v1_and_frames_without_memory(void **sta
 	akida_model_destroy(m);
 	akida_array_fini(&x);
 	akida_diag_destroy(diag);
+	diag = akida_diag_create();
+	m = convert(net2_network(&recurrent), 8, &x);
+	assert_int_equal(run("virtual:akida2", m, &x, NULL, diag), -EOPNOTSUPP);
+	assert_string_equal(akida_diag_first_error(diag)->rule, "v2.mesh");
+	assert_string_equal(akida_diag_first_error(diag)->node, "StatefulProjection");
+	akida_model_destroy(m);
+	akida_array_fini(&x);
+	akida_diag_destroy(diag);
+	diag = akida_diag_create();
 
 	net_conv(g, 3, 3, 1);
 	net_relu(g, 6);

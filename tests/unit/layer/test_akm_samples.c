@@ -24,6 +24,8 @@ static const struct sample {
 } samples[] = {
 	{"tests/golden/akm/v1-1.0.akm", 1, 4, 1, 0, true,
 	 "a9523a3b3c8058f939e3fd8e665eb225dff3155dcc68b90914d5faaee4c73d26"},
+	{"tests/golden/akm/akida2-1.1.akm", 2, 4, 1, 1, true,
+	 "c939b9cefacb2edd5877666074528b1dc45aec86f422bf5f57a2b17dcbcef9dd"},
 	{"tests/golden/akm/akida2-1.0.akm", 2, 15, 1, 0, true,
 	 "d4bd297cd71c1a9330499839f04ef3efea8a2bb4bd7b101ed8d2a89301d6e8fd"},
 };

@@ -133,6 +133,8 @@ static inline struct akida_graph *net_finish(struct akida_graph *g)
 				w->data[e] = w->rank > 1			   ? net_uniform(-spread, spread)
 					     : !strcmp(w->name, "gamma")	   ? net_uniform(0.3f, 1.5f)
 					     : !strcmp(w->name, "moving_variance") ? net_uniform(0.1f, 2.0f)
+					     : !strcmp(w->name, "A_real")	   ? net_uniform(0.93f, 0.97f)
+					     : !strcmp(w->name, "A_imag")	   ? net_uniform(-0.03f, 0.03f)
 										   : net_uniform(-0.3f, 0.3f);
 		}
 	return g;
