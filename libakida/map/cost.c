@@ -90,7 +90,7 @@ void ak_map_frame(const struct ak_placement *pl, const struct akida_program *pro
 		r->latency_cycles = (uint64_t)frame.latency;
 		r->energy_uj = frame.pj * 1e-6;
 	}
-	for (uint32_t i = 0; i < r->layer_count; i++) {
+	for (uint32_t i = 0; i < pl->count; i++) {
 		r->latency_cycles += r->layers[i].cycles;
 		if (r->layers[i].cycles > r->interval_cycles)
 			r->interval_cycles = r->layers[i].cycles;

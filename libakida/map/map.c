@@ -296,6 +296,8 @@ int ak_map_build(const struct akida_model *m, struct ak_placement *pl, struct ak
 	if (!err) {
 		describe(pl, meta);
 		err = ak_program_build(&head, tracks.images, tracks.count, meta, pl->count, copy, out, diag);
+		if (!err && m->count > pl->count)
+			(*out)->software_from = pl->count;
 	}
 	for (uint32_t i = 0; i < tracks.count; i++)
 		ak_words_fini(&tracks.words[i]);
@@ -357,8 +359,18 @@ static int report_mesh(const struct ak_placement *pl, struct akida_map_report *r
 	return 0;
 }
 
-static int report_fill(const struct ak_placement *pl, const struct akida_program *program, const char *mode,
-		       const double *sparsity, struct akida_map_report *r, struct akida_diag *diag)
+static int report_layer(const struct akida_layer *from, struct akida_map_layer *l, struct akida_diag *diag)
+{
+	l->name = strdup(from->name);
+	if (!l->name)
+		return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, NULL, "no memory for a report");
+	l->type_name = type_names[from->type];
+	return 0;
+}
+
+/* m: all layers; pl: those that are mapped. */
+static int report_fill(const struct akida_model *m, const struct ak_placement *pl, const struct akida_program *program,
+		       const char *mode, const double *sparsity, struct akida_map_report *r, struct akida_diag *diag)
 {
 	struct akida_program_info info = {.size = sizeof(info)};
 	int err = akida_program_info(program, &info);
@@ -372,18 +384,17 @@ static int report_fill(const struct ak_placement *pl, const struct akida_program
 	r->passes = pl->passes;
 	r->program_bytes = info.program_bytes;
 	r->memory_bytes = info.memory_bytes;
-	r->layers = calloc(pl->count, sizeof(*r->layers));
+	r->layers = calloc(m->count, sizeof(*r->layers));
 	if (!r->layers)
-		return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, NULL, "no memory for a report of %u layers", pl->count);
-	r->layer_count = pl->count;
+		return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, NULL, "no memory for a report of %u layers", m->count);
+	r->layer_count = m->count;
 	for (uint32_t i = 0; i < pl->count; i++) {
 		struct akida_map_layer *l = &r->layers[i];
 		const char *id;
 
-		l->name = strdup(pl->layers[i].layer->name);
-		if (!l->name)
-			return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, NULL, "no memory for a report");
-		l->type_name = type_names[pl->layers[i].layer->type];
+		err = report_layer(pl->layers[i].layer, l, diag);
+		if (err)
+			return err;
 		l->nps = pl->layers[i].count;
 		l->passes = 1;
 		l->pass = pl->layers[i].pass;
@@ -392,6 +403,14 @@ static int report_fill(const struct ak_placement *pl, const struct akida_program
 			    &l->energy_uj);
 		l->tag = ak_rules_weakest(pl->layers[i].rules, &id);
 		snprintf(l->tag_rule, sizeof(l->tag_rule), "%s", id);
+	}
+	for (uint32_t i = pl->count; i < m->count; i++) {
+		r->layers[i].software = true;
+		r->layers[i].sparsity = sparsity ? sparsity[i] : NAN;
+		r->layers[i].tag = AKIDA_TAG_UNKNOWN;
+		err = report_layer(&m->layers[i], &r->layers[i], diag);
+		if (err)
+			return err;
 	}
 	ak_map_frame(pl, program, r);
 	return report_mesh(pl, r, diag);
@@ -486,35 +505,36 @@ static int check_memory(const struct ak_placement *pl, const struct akida_progra
 			     limit, "make the output, the input or the network smaller");
 }
 
-/* A member that older callers do not have. */
+/* Members that older callers do not have. */
 static const double *layer_sparsity(const struct akida_map_params *p)
 {
-	return p && p->size >= sizeof(*p) ? p->sparsity : NULL;
+	return p && p->size >= offsetof(struct akida_map_params, software) ? p->sparsity : NULL;
 }
 
-int akida_map(const struct akida_model *m, const char *device, const struct akida_map_params *p,
-	      struct akida_program **out, struct akida_map_report *report, struct akida_diag *diag)
+static bool may_run_software(const struct akida_map_params *p)
 {
-	const struct ak_map_chip *chip = ak_map_chip_find(device);
+	return p && p->size >= sizeof(*p) && p->software;
+}
+
+/* The first `count` layers of m as a program that carries all of them. */
+static int map_first(const struct akida_model *m, uint32_t count, const struct ak_map_chip *chip,
+		     const struct akida_map_params *p, struct akida_program **out, struct akida_map_report *report,
+		     struct akida_diag *diag)
+{
+	const struct akida_model first = {.count = count, .layers = m->layers};
 	enum akida_map_mode mode = p ? p->mode : AKIDA_MAP_MINIMAL;
 	struct ak_placement pl = {0};
-	int err;
+	int err = ak_map_check(&first, diag);
 
-	*out = NULL;
-	if (report)
-		memset(report, 0, sizeof(*report));
-	err = check_request(m, chip, device, p, diag);
-	if (!err)
-		err = ak_map_check(m, diag);
 	if (err)
 		return err;
-	err = ak_place(m, chip, mode, &pl, diag);
+	err = ak_place(&first, chip, mode, &pl, diag);
 	if (!err)
 		err = ak_map_build(m, &pl, out, diag);
 	if (!err)
 		err = check_memory(&pl, *out, diag);
 	if (!err && report)
-		err = report_fill(&pl, *out, mode_names[mode], layer_sparsity(p), report, diag);
+		err = report_fill(m, &pl, *out, mode_names[mode], layer_sparsity(p), report, diag);
 	if (err) {
 		akida_program_destroy(*out);
 		*out = NULL;
@@ -522,5 +542,48 @@ int akida_map(const struct akida_model *m, const char *device, const struct akid
 			akida_map_report_fini(report);
 	}
 	ak_placement_fini(&pl);
+	return err;
+}
+
+/* As many layers as can be mapped; err and refusal: why not all of them. */
+static int map_what_fits(const struct akida_model *m, const struct ak_map_chip *chip, const struct akida_map_params *p,
+			 struct akida_program **out, struct akida_map_report *report, const struct akida_diag *refusal,
+			 int err, struct akida_diag *diag)
+{
+	const struct akida_diag_record *why = akida_diag_first_error(refusal);
+
+	for (uint32_t n = m->count - 1; n >= 2; n--) {
+		if (map_first(m, n, chip, p, out, report, NULL))
+			continue;
+		ak_note(diag, AKIDA_WARNING, AK_RULE_MAP_SOFTWARE, m->layers[n].name,
+			"the last %u of %u layers run in software: %.200s", m->count - n, m->count,
+			why ? why->text : akida_strerror(err));
+		return 0;
+	}
+	return err;
+}
+
+int akida_map(const struct akida_model *m, const char *device, const struct akida_map_params *p,
+	      struct akida_program **out, struct akida_map_report *report, struct akida_diag *diag)
+{
+	const struct ak_map_chip *chip = ak_map_chip_find(device);
+	struct akida_diag *refusal;
+	int err;
+
+	*out = NULL;
+	if (report)
+		memset(report, 0, sizeof(*report));
+	err = check_request(m, chip, device, p, diag);
+	if (err)
+		return err;
+	if (!may_run_software(p))
+		return map_first(m, m->count, chip, p, out, report, diag);
+	refusal = akida_diag_create();
+	err = map_first(m, m->count, chip, p, out, report, refusal);
+	if (err == -ENOSPC || err == -EOPNOTSUPP)
+		err = map_what_fits(m, chip, p, out, report, refusal, err, diag);
+	akida_diag_destroy(refusal);
+	if (err == -ENOSPC || err == -EOPNOTSUPP) /* once more, for its records */
+		err = map_first(m, m->count, chip, p, out, report, diag);
 	return err;
 }

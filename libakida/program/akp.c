@@ -6,6 +6,7 @@
  *   LAYR  optional: u32 count, u32 record bytes (128), zero to 64; per layer char name[64], u32 id, u32 tag,
  *         char tag_rule[48], zero to 128
  *   MODL  optional: the converted model, a complete .akm
+ *   SOFT  mandatory where it is there: u32 the first layer of MODL that is not in PROG, but run by the host
  *
  * PROG alone is a complete program: whatever runs on a device runs from it.
  */
@@ -66,18 +67,36 @@ static int read_meta(struct akida_program *p, const struct ak_section *s, const 
 	return 0;
 }
 
+/* The program must hand out what the first layer in software takes. */
+static int read_software(struct akida_program *p, const struct ak_section *s, const char *name, struct akida_diag *diag)
+{
+	uint32_t first = s->bytes == 4 ? ak_get32(s->data) : 0;
+	const struct akida_layer *before;
+
+	if (!p->model || akida_model_ip(p->model) != 1 || !first || first >= p->model->count)
+		return ak_fail(diag, -EILSEQ, AK_RULE_CONTAINER_SECTION, name, "has a malformed SOFT section");
+	before = &p->model->layers[first - 1];
+	if (!p->head.activation || !before->activation || p->head.out_dims[0] != before->out_h ||
+	    p->head.out_dims[1] != before->out_w || p->head.out_dims[2] != before->out_c)
+		return ak_fail(diag, -EILSEQ, AK_RULE_CONTAINER_SECTION, name,
+			       "hands out other values than its first layer in software takes");
+	p->software_from = first;
+	return 0;
+}
+
 static int read_akp(struct akida_program *p, const char *name, size_t len, struct akida_diag *diag)
 {
-	static const char *const known[] = {"PROG", "LAYR", "MODL"};
-	const struct ak_section *prog, *meta, *model;
-	struct ak_section s[3];
-	int err, n = ak_container_read(p->storage, len, AKP_MAGIC, AKP_MAJOR, known, 3, s, 3, name, diag);
+	static const char *const known[] = {"PROG", "LAYR", "MODL", "SOFT"};
+	const struct ak_section *prog, *meta, *model, *soft;
+	struct ak_section s[4];
+	int err, n = ak_container_read(p->storage, len, AKP_MAGIC, AKP_MAJOR, known, 4, s, 4, name, diag);
 
 	if (n < 0)
 		return n;
 	prog = ak_section_find(s, (uint32_t)n, "PROG");
 	meta = ak_section_find(s, (uint32_t)n, "LAYR");
 	model = ak_section_find(s, (uint32_t)n, "MODL");
+	soft = ak_section_find(s, (uint32_t)n, "SOFT");
 	if (!prog)
 		return ak_fail(diag, -EILSEQ, AK_RULE_CONTAINER_SECTION, name, "lacks section PROG");
 	err = ak_vendor_parse(p, (void *)(uintptr_t)prog->data, prog->bytes, name, diag);
@@ -85,7 +104,7 @@ static int read_akp(struct akida_program *p, const char *name, size_t len, struc
 		err = read_meta(p, meta, name, diag);
 	if (!err && model)
 		err = akida_model_parse(model->data, model->bytes, name, &p->model, diag);
-	return err;
+	return !err && soft ? read_software(p, soft, name, diag) : err;
 }
 
 int ak_program_from_storage(void *storage, size_t len, const char *name, struct akida_program **out,
@@ -112,6 +131,10 @@ int ak_program_from_storage(void *storage, size_t len, const char *name, struct 
 		err = ak_fail(diag, -EILSEQ, AK_RULE_PROGRAM_KIND, name, "is neither an .akp nor a vendor program");
 	if (!err)
 		err = ak_program_describe(p, name, diag);
+	if (!err && p->software_from && p->software_from != p->layer_count)
+		err = ak_fail(diag, -EILSEQ, AK_RULE_CONTAINER_SECTION, name,
+			      "holds %u layers, its layers in software begin behind %u", p->layer_count,
+			      p->software_from);
 	if (err) {
 		akida_program_destroy(p);
 		return err;
@@ -166,9 +189,10 @@ static uint8_t *make_meta(const struct akida_program *p, size_t *len)
 
 int akida_program_save(const struct akida_program *p, const char *path, struct akida_diag *diag)
 {
-	struct ak_section s[3] = {{"PROG", AK_SECTION_MANDATORY, p->bytes, p->info_bytes + p->program_bytes}};
+	struct ak_section s[4] = {{"PROG", AK_SECTION_MANDATORY, p->bytes, p->info_bytes + p->program_bytes}};
 	void *meta = NULL, *model = NULL, *bytes = NULL;
 	size_t meta_len, model_len, len;
+	uint8_t first[4];
 	uint32_t n = 1;
 	int err = 0;
 
@@ -183,6 +207,10 @@ int akida_program_save(const struct akida_program *p, const char *path, struct a
 		err = ak_model_serialize(p->model, &model, &model_len);
 		if (!err)
 			s[n++] = (struct ak_section){"MODL", 0, model, model_len};
+	}
+	if (!err && p->software_from) {
+		ak_put32(first, p->software_from);
+		s[n++] = (struct ak_section){"SOFT", AK_SECTION_MANDATORY, first, sizeof(first)};
 	}
 	if (!err)
 		err = ak_container_write(AKP_MAGIC, AKP_MAJOR, AKP_MINOR, s, n, &bytes, &len);

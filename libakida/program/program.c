@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "layer/layer.h"
 #include "program/program.h"
 
 #define DESCRIPTOR_CONFIG 32u
@@ -108,6 +109,7 @@ int akida_program_info(const struct akida_program *p, struct akida_program_info 
 	full.program_bytes = p->info_bytes + p->program_bytes;
 	full.memory_bytes = memory_bytes(h, 1);
 	full.info_only = !p->program_bytes;
+	full.software_layers = p->software_from ? p->model->count - p->software_from : 0;
 	full.tag = full.info_only ? AKIDA_TAG_UNKNOWN : AKIDA_TAG_VERIFIED;
 	for (uint32_t i = 0; i < p->layer_count; i++)
 		if (p->layers[i].tag > full.tag)
@@ -151,6 +153,8 @@ int akida_program_dequantize(const struct akida_program *p, const int32_t *poten
 	const struct ak_program_head *h = &p->head;
 	size_t positions = frames * h->out_dims[0] * h->out_dims[1];
 
+	if (p->software_from)
+		return akida_model_dequantize(p->model, potentials, frames, out);
 	if (!h->channels)
 		return -EINVAL;
 	for (size_t i = 0; i < positions; i++)

@@ -54,6 +54,7 @@ struct akida_program {
 	struct ak_program_layer_meta *meta;
 	uint32_t meta_count;
 	struct akida_model *model; /* optional */
+	uint32_t software_from;	   /* layers of model from here on are not in the program; 0: all are */
 };
 
 /* One track under construction. */

@@ -59,6 +59,11 @@ int akida_session_create(struct akida_device *d, const struct akida_program *pro
 	s->load = load;
 	if (!err)
 		err = d->ops->load(d, &load, &s->dims, diag);
+	if (!err) {
+		err = ak_tail_create(s, diag);
+		if (err)
+			d->ops->unload(d);
+	}
 	if (err) {
 		ak_learner_destroy(s->learner);
 		free(s);
@@ -76,6 +81,7 @@ void akida_session_destroy(struct akida_session *s)
 		return;
 	s->dev->ops->unload(s->dev);
 	s->dev->loaded = false;
+	ak_tail_destroy(s->tail);
 	ak_learner_destroy(s->learner);
 	free(s);
 }
@@ -129,7 +135,11 @@ int64_t akida_session_run(struct akida_session *s, const uint8_t *in, size_t fra
 	while (done < frames) {
 		size_t slice = frames - done < RUN_SLICE ? frames - done : RUN_SLICE;
 
-		n = ops->run(s->dev, in + done * s->dims.in_bytes, slice, out + done * s->dims.outputs, &s->meter);
+		if (s->tail)
+			n = ak_tail_run(s, in + done * s->dims.in_bytes, slice, out + done * s->dims.outputs);
+		else
+			n = ops->run(s->dev, in + done * s->dims.in_bytes, slice, out + done * s->dims.outputs,
+				     &s->meter);
 		drain_power(s);
 		if (n < 0)
 			break;

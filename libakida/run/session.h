@@ -23,6 +23,7 @@ void ak_latency_add(struct ak_latency *l, uint64_t ns);
 #define AK_POWER_EVENTS 4096u /* a bounded ring, oldest dropped: ten minutes at the meter's 141 ms */
 
 struct ak_learner;
+struct ak_tail;
 
 struct akida_session {
 	struct ak_meter meter; /* first: the device calls back with its address */
@@ -38,8 +39,18 @@ struct akida_session {
 	uint64_t start_ns, end_ns;
 	uint64_t clk_base;
 	char error[480];
+	struct ak_tail *tail;	    /* tail.c; NULL unless the program leaves layers to the host */
 	struct ak_learner *learner; /* learner.c; NULL unless the model learns on the cpu */
 };
+
+/*
+ * Layers of a program's model that are not in the program. s->dims become those of the whole. 0, with s->tail NULL where
+ * there are none, or -errno and a record.
+ */
+int ak_tail_create(struct akida_session *s, struct akida_diag *diag);
+void ak_tail_destroy(struct ak_tail *t);
+/* As the back end's run; at most the slice of a call. */
+int64_t ak_tail_run(struct akida_session *s, const uint8_t *in, size_t frames, int32_t *out);
 
 /* Of a model that ends in a learning layer: its own copy, which load.model then is. 0, with *out NULL for other models; -ENOMEM. */
 int ak_learner_create(const struct akida_model *m, struct ak_learner **out);

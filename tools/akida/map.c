@@ -9,6 +9,28 @@
 #include "common/stage.h"
 #include "common/table.h"
 
+/* Layers from the front that are on the chip; the others run on this host. */
+static uint32_t mapped(const struct akida_map_report *r)
+{
+	uint32_t n = 0;
+
+	while (n < r->layer_count && !r->layers[n].software)
+		n++;
+	return n;
+}
+
+static void sequence_json(struct json *j, const struct akida_map_report *r, uint32_t first, uint32_t end,
+			  const char *on, uint64_t program_bytes)
+{
+	json_open(j, NULL, '{');
+	json_text(j, "first", r->layers[first].name);
+	json_text(j, "last", r->layers[end - 1].name);
+	json_text(j, "runs_on", on);
+	json_count(j, "layers", end - first);
+	json_count(j, "program_bytes", program_bytes);
+	json_close(j, '}');
+}
+
 static void report_json(const struct akida_map_report *r, const char *of, const char *device)
 {
 	struct json j = {.out = stdout};
@@ -23,13 +45,9 @@ static void report_json(const struct akida_map_report *r, const char *of, const 
 	json_count(&j, "program_bytes", r->program_bytes);
 	json_count(&j, "memory_bytes", r->memory_bytes);
 	json_open(&j, "sequences", '[');
-	json_open(&j, NULL, '{');
-	json_text(&j, "first", r->layer_count ? r->layers[0].name : NULL);
-	json_text(&j, "last", r->layer_count ? r->layers[r->layer_count - 1].name : NULL);
-	json_text(&j, "runs_on", "hardware");
-	json_count(&j, "layers", r->layer_count);
-	json_count(&j, "program_bytes", r->program_bytes);
-	json_close(&j, '}');
+	sequence_json(&j, r, 0, mapped(r), "hardware", r->program_bytes);
+	if (mapped(r) < r->layer_count)
+		sequence_json(&j, r, mapped(r), r->layer_count, "software", 0);
 	json_close(&j, ']');
 	json_open(&j, "layers", '[');
 	for (uint32_t i = 0; i < r->layer_count; i++) {
@@ -38,6 +56,7 @@ static void report_json(const struct akida_map_report *r, const char *of, const 
 		json_open(&j, NULL, '{');
 		json_text(&j, "name", l->name);
 		json_text(&j, "type", l->type_name);
+		json_text(&j, "runs_on", l->software ? "software" : "hardware");
 		json_count(&j, "nps", l->nps);
 		json_count(&j, "passes", l->passes);
 		json_count(&j, "pass", l->pass);
@@ -96,6 +115,12 @@ static void report_text(const struct akida_map_report *r, const char *of)
 		const struct akida_map_layer *l = &r->layers[i];
 
 		table_cell(t, "%.80s (%s)", l->name, l->type_name);
+		if (l->software) {
+			table_cell(t, "software");
+			for (int k = 0; k < 5; k++)
+				table_cell(t, "%s", "");
+			continue;
+		}
 		if (l->nps)
 			table_cell(t, "%u", l->nps);
 		else
@@ -112,6 +137,9 @@ static void report_text(const struct akida_map_report *r, const char *of)
 	table_destroy(t);
 	printf("Device: %s, mapping: %s\n", r->device, r->mode);
 	printf("NPs: %u (and %u HRC), passes: %u\n", r->nps, r->hrc, r->passes);
+	if (mapped(r) < r->layer_count)
+		printf("On this host, in software: %s to %s; figures below are the chip's\n", r->layers[mapped(r)].name,
+		       r->layers[r->layer_count - 1].name);
 	printf("Program: %" PRIu64 " bytes, device memory: %" PRIu64 " bytes\n", r->program_bytes, r->memory_bytes);
 	printf("Weakest tag: %s\n", akida_tag_name(worst));
 	printf("A frame: %" PRIu64 " cycles, %.1f us on the chip, %.1f us with host and bus; %.2f uJ above idle\n",
@@ -180,7 +208,7 @@ int command_map(int argc, char **argv)
 {
 	const char *model = NULL, *device = NULL, *mode = "minimal", *out = NULL, *samples = NULL, *chip, *words[1];
 	const char *svg = NULL;
-	bool json = false, smallest = false;
+	bool json = false, smallest = false, hw_only = false;
 	const struct option_spec spec[] = {
 		{"-m --model", OPTION_TEXT, &model, "network, quantized network or .akm", 0, 0},
 		{"-d --device", OPTION_TEXT, &device, "virtual:akd1000, virtual:akd1500, or just akd1000, akd1500", 0,
@@ -191,6 +219,8 @@ int command_map(int argc, char **argv)
 		{"--json", OPTION_FLAG, &json, "one JSON object", 0, 0},
 		{"--svg", OPTION_TEXT, &svg, "drawing of the mesh to write", 0, 0},
 		{"--smallest", OPTION_FLAG, &smallest, "on the smallest chip that takes it", 0, 0},
+		{"--hw-only", OPTION_FLAG, &hw_only,
+		 "refuse layers that cannot be mapped, instead of running them here", 0, 0},
 		{0},
 	};
 	struct akida_diag *diag;
@@ -208,6 +238,7 @@ int command_map(int argc, char **argv)
 	stage_params_init(&p);
 	p.samples = samples;
 	p.measure = true;
+	p.hw_only = hw_only;
 	if (!strcmp(mode, "all-nps"))
 		p.mode = AKIDA_MAP_ALL_NPS;
 	else if (!strcmp(mode, "hw-pr"))

@@ -110,14 +110,15 @@ static void draw(FILE *f, const struct akida_map_report *r)
 			fputs("none", f);
 		fprintf(f, "\"/><text x=\"%u\" y=\"%u\">%u ", x + 18, y, i);
 		text(f, l->name);
-		if (l->nps)
+		if (l->software)
+			fputs(": software", f);
+		else if (!l->nps)
+			fputs(": HRC", f);
+		else
 			fprintf(f, ": %u NP%s", l->nps, l->nps == 1 ? "" : "s");
 		if (l->nps && r->passes > 1)
 			fprintf(f, ", pass %u", l->pass + 1);
-		if (l->nps)
-			fputs("</text>\n", f);
-		else
-			fputs(": HRC</text>\n", f);
+		fputs("</text>\n", f);
 	}
 	fputs("</svg>\n", f);
 }

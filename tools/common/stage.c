@@ -379,6 +379,7 @@ int stage_need_program(struct stage *s, const struct stage_params *p, const char
 	if (status)
 		return status;
 	mp.sparsity = sparsity;
+	mp.software = !p->hw_only;
 	diag = akida_diag_create();
 	if (!p->quiet)
 		tool_note("mapping %s to %s", s->path, chip);
@@ -387,7 +388,7 @@ int stage_need_program(struct stage *s, const struct stage_params *p, const char
 		status = tool_fail(diag, s->path, err);
 	else
 		s->mapped_here = true;
-	if (!err && !p->quiet)
+	if (!err && (!p->quiet || akida_diag_count(diag)))
 		tool_notes_of(diag);
 	free(sparsity);
 	akida_diag_destroy(diag);

@@ -12,6 +12,7 @@ struct stage_params {
 	struct akida_quant_params quant;
 	const char *samples; /* .npz or .npy to calibrate with; NULL: random ones, said in the note */
 	enum akida_map_mode mode;
+	bool hw_only; /* refuse what cannot be mapped as a whole, instead of leaving its last layers to the host */
 	bool measure; /* map with the sparsity of samples, or of random frames where there are none */
 	bool quiet;   /* no notes */
 	bool v2;      /* convert to Akida 2 layers */

@@ -20,6 +20,12 @@ struct akida_map_params {
 	 * akida_model_layers() values, borrowed for the call. NULL: half of all values are taken to be zero.
 	 */
 	const double *sparsity;
+	/*
+	 * Layers that cannot be mapped, and all behind the first of them, are left to the host: the program hands out the
+	 * activations in front of them, and sessions run the rest. What does not fit and why is a warning in the records.
+	 * Without it such a model is refused, as is one whose first layers cannot be mapped.
+	 */
+	bool software;
 };
 
 struct akida_map_layer {
@@ -27,6 +33,7 @@ struct akida_map_layer {
 	uint32_t nps;
 	uint32_t passes;  /* in how many it lies: 1 */
 	uint32_t pass;	  /* which, from 0 */
+	bool software;	  /* not mapped: run by this host, without NPs, cycles and tag */
 	uint64_t cycles;  /* modelled, one frame at the sparsity below */
 	double sparsity;  /* of the layer's output; NaN when not measured */
 	double energy_uj; /* modelled */

@@ -35,7 +35,9 @@ struct akida_program_info {
 	 */
 	uint64_t memory_bytes;
 	enum akida_tag tag; /* weakest of all layers */
-	uint32_t info_only; /* 1: ProgramInfo of an external program; cannot be run, has no layers */
+	uint32_t
+		software_layers; /* at the end of the model, run by this host; the program hands out what they begin with */
+	uint32_t info_only;	 /* 1: ProgramInfo of an external program; cannot be run, has no layers */
 };
 
 /* One layer as found in the packets. */
@@ -70,7 +72,10 @@ AKIDA_API const struct akida_model *akida_program_model(const struct akida_progr
  * by name, SRAM packets by line counts. -EOPNOTSUPP for a ProgramInfo alone.
  */
 AKIDA_API int akida_program_dump(const struct akida_program *p, void (*line)(void *ctx, const char *text), void *ctx);
-/* (potential - shift[c]) / scale[c]; frames x outputs. -EINVAL when the program has no shifts and scales. */
+/*
+ * Outputs of a session as numbers: (potential - shift[c]) / scale[c]; frames x outputs. Where layers run in software, those
+ * of the last of them. -EINVAL when the program has no shifts and scales.
+ */
 AKIDA_API int akida_program_dequantize(const struct akida_program *p, const int32_t *potentials, size_t frames,
 				       float *out);
 
