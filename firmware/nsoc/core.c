@@ -37,6 +37,7 @@ static void control_write(struct nsoc *n, uint32_t val)
 
 	n->top[AKC_TOP_CONTROL / 4] = val;
 	if (rising & AKC_TOP_CONTROL_CORE_RESET) {
+		ns_moment(n, NSOC_IS_RESET);
 		n->job_count = 0;
 		for (int id = 0; id < NS_DMA_COUNT; id++)
 			ns_dma_reset(n, (enum ns_dma_id)id);

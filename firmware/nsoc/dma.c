@@ -130,6 +130,7 @@ static bool config_job(struct nsoc *n, const uint32_t *w)
 {
 	uint32_t words, packets, cycles;
 
+	ns_moment(n, NSOC_TAKES_PACKETS);
 	if (!ns_config_transfer(n, w, &words, &packets))
 		return false;
 	cycles = (uint32_t)ak_cost_load(n->chip->cost, words, packets);
@@ -270,6 +271,7 @@ static bool image_job(struct nsoc *n, const uint32_t *w, uint8_t slot)
 			  next, channels);
 		return false;
 	}
+	ns_moment(n, NSOC_STARTS_FRAME);
 	plan = burst ? NULL : ns_plan_get(n, rows, row_bytes / channels);
 	if (!burst && !plan)
 		return false;

@@ -196,6 +196,7 @@ void ns_time_pass(struct nsoc *n, uint64_t ns);
 void ns_time_next_job(struct nsoc *n);
 /* Takes one of the injected faults of this kind; false when there is none. */
 bool ns_injected(struct nsoc *n, enum nsoc_inject what);
+void ns_moment(struct nsoc *n, enum nsoc_moment m);
 uint64_t ns_cycles_ns(const struct nsoc *n, uint64_t cycles);
 const struct ak_cost_clock *ns_clock(const struct nsoc *n);
 

@@ -183,3 +183,9 @@ bool ns_injected(struct nsoc *n, enum nsoc_inject what)
 	n->inject[what]--;
 	return true;
 }
+
+void ns_moment(struct nsoc *n, enum nsoc_moment m)
+{
+	if (n->host.moment)
+		n->host.moment(n->host.ctx, m);
+}

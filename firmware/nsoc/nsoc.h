@@ -16,12 +16,20 @@
 struct nsoc;
 enum nsoc_chip { NSOC_AKD1000, NSOC_AKD1500 };
 
+/* What nsoc_host.moment is told of, before it happens. */
+enum nsoc_moment {
+	NSOC_TAKES_PACKETS, /* a configuration descriptor */
+	NSOC_STARTS_FRAME,
+	NSOC_IS_RESET /* by the core's reset bit */
+};
+
 /* The chip as bus master: access to host memory by bus address. Return 0, or negative when the address is not mapped. */
 struct nsoc_host {
 	void *ctx;
 	int (*read)(void *ctx, uint64_t bus, void *to, uint32_t bytes);
 	int (*write)(void *ctx, uint64_t bus, const void *from, uint32_t bytes);
 	void (*msi)(void *ctx, uint64_t addr, uint32_t data); /* may be NULL */
+	void (*moment)(void *ctx, enum nsoc_moment m);	      /* for tests: faults at a given state; may be NULL */
 };
 
 /* What was not understood: visible to every user of the model, never silently ignored. */

@@ -24,6 +24,7 @@
 #include "sysemu/sysemu.h"
 
 #include "firmware/nsoc/nsoc.h"
+#include "slot.h"
 
 #define TYPE_AKIDA "akida-board"
 #define TYPE_AKD1000 "akida-akd1000"
@@ -59,6 +60,8 @@ enum {
 	CTL_ALL_ONES,
 	CTL_DELAY_US,
 	CTL_LINK_ERROR,
+	CTL_PULL,
+	CTL_WHEN, /* what is written after it waits for that moment */
 	CTL_WRITABLE,
 	CTL_COMPLAINTS = 16, /* what the NSoC did not understand, and refused host accesses; writing clears */
 	CTL_MESSAGES,
@@ -69,6 +72,9 @@ enum {
 	CTL_MESSAGE_DATA,
 	CTL_WORDS
 };
+
+/* Values of CTL_WHEN */
+enum { NOW, AT_PACKETS, AT_READ, AT_FRAME, AT_WRITE, AT_RESET };
 
 struct AkidaClass {
 	PCIDeviceClass parent_class;
@@ -94,6 +100,8 @@ struct AkidaState {
 	bool all_ones, sensor, msi_cap;
 
 	uint32_t ctl[CTL_WORDS];
+	uint32_t later[CTL_WRITABLE]; /* what waits for CTL_WHEN */
+	uint32_t later_set;	      /* bits: which */
 };
 
 /* ---- time ---- */
@@ -127,6 +135,29 @@ static void step(void *opaque)
 	arm_step(s);
 }
 
+/* ---- faults that wait for their moment ---- */
+
+static void ctl_set(AkidaState *s, unsigned int reg, uint32_t val);
+
+static void moment(AkidaState *s, uint32_t which)
+{
+	if (s->ctl[CTL_WHEN] != which)
+		return;
+	s->ctl[CTL_WHEN] = NOW;
+	for (unsigned int reg = 0; reg < CTL_WRITABLE; reg++)
+		if (s->later_set >> reg & 1u)
+			ctl_set(s, reg, s->later[reg]);
+	s->later_set = 0;
+}
+
+static void chip_moment(void *ctx, enum nsoc_moment m)
+{
+	static const uint32_t when[] = {
+		[NSOC_TAKES_PACKETS] = AT_PACKETS, [NSOC_STARTS_FRAME] = AT_FRAME, [NSOC_IS_RESET] = AT_RESET};
+
+	moment(ctx, when[m]);
+}
+
 /* ---- the chip as bus master ---- */
 
 static bool take(AkidaState *s, unsigned int what)
@@ -143,6 +174,7 @@ static int host_read(void *ctx, uint64_t bus, void *to, uint32_t bytes)
 	AkidaState *s = ctx;
 
 	s->ctl[CTL_DMA_READS]++;
+	moment(s, AT_READ);
 	if (s->ctl[CTL_ALL_ONES] || take(s, CTL_FAIL_DMA))
 		return -EIO;
 	return pci_dma_read(&s->pdev, bus, to, bytes) == MEMTX_OK ? 0 : -EFAULT;
@@ -153,6 +185,7 @@ static int host_write(void *ctx, uint64_t bus, const void *from, uint32_t bytes)
 	AkidaState *s = ctx;
 
 	s->ctl[CTL_DMA_WRITES]++;
+	moment(s, AT_WRITE);
 	if (s->ctl[CTL_ALL_ONES] || take(s, CTL_FAIL_DMA))
 		return -EIO;
 	return pci_dma_write(&s->pdev, bus, from, bytes) == MEMTX_OK ? 0 : -EFAULT;
@@ -215,6 +248,14 @@ static const MemoryRegionOps bar_ops = {
 static void ctl_apply(AkidaState *s, unsigned int reg)
 {
 	switch (reg) {
+	case CTL_PULL:
+		if (!s->ctl[reg])
+			break;
+		if (slot_pull(&s->pdev, s->ctl[reg]))
+			s->ctl[CTL_ALL_ONES] = 1; /* until it is out, which is soon */
+		else
+			warn_report("%s: its slot does not hotplug", object_get_typename(OBJECT(s)));
+		break;
 	case CTL_HANG:
 		nsoc_inject(s->nsoc, NSOC_INJECT_HANG, s->ctl[reg]);
 		break;
@@ -228,6 +269,12 @@ static void ctl_apply(AkidaState *s, unsigned int reg)
 		nsoc_inject(s->nsoc, NSOC_INJECT_NO_SENSOR, s->ctl[reg]);
 		break;
 	}
+}
+
+static void ctl_set(AkidaState *s, unsigned int reg, uint32_t val)
+{
+	s->ctl[reg] = val;
+	ctl_apply(s, reg);
 }
 
 static uint64_t complaints(AkidaState *s, struct nsoc_report *r)
@@ -276,9 +323,16 @@ static void ctl_write(AkidaState *s, unsigned int reg, uint32_t val)
 	} else if (reg == CTL_LINK_ERROR) {
 		if (val)
 			link_error(s, val > 1);
-	} else if (reg > CTL_ID && reg < CTL_WRITABLE) {
+	} else if (reg == CTL_WHEN) {
 		s->ctl[reg] = val;
-		ctl_apply(s, reg);
+		s->later_set = 0;
+	} else if (reg > CTL_ID && reg < CTL_WRITABLE) {
+		if (!s->ctl[CTL_WHEN]) {
+			ctl_set(s, reg, val);
+			return;
+		}
+		s->later[reg] = val;
+		s->later_set |= 1u << reg;
 	}
 }
 
@@ -373,7 +427,8 @@ static bool add_capabilities(PCIDevice *pdev, Error **errp)
 static void realize(PCIDevice *pdev, Error **errp)
 {
 	AkidaState *s = AKIDA(pdev);
-	struct nsoc_host host = {.ctx = s, .read = host_read, .write = host_write, .msi = host_msi};
+	struct nsoc_host host = {
+		.ctx = s, .read = host_read, .write = host_write, .msi = host_msi, .moment = chip_moment};
 
 	if (nsoc_create(AKIDA_GET_CLASS(pdev)->chip, &host, &s->nsoc)) {
 		error_setg(errp, "no memory for the software NSoC");
@@ -394,13 +449,16 @@ static void realize(PCIDevice *pdev, Error **errp)
 	if (!add_capabilities(pdev, errp)) {
 		timer_free(s->step);
 		nsoc_destroy(s->nsoc);
+		return;
 	}
+	slot_prepare(pdev);
 }
 
 static void unrealize(PCIDevice *pdev)
 {
 	AkidaState *s = AKIDA(pdev);
 
+	s->ctl[CTL_ALL_ONES] = 1; /* a CPU that is on its way in meets no chip */
 	timer_free(s->step);
 	pcie_aer_exit(pdev);
 	pcie_cap_exit(pdev);

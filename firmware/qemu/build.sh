@@ -64,5 +64,5 @@ done
 # shellcheck disable=SC2046,SC2086
 $CC -std=gnu11 -shared -Wl,--gc-sections $flags -Wall -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 $(pkg-config --cflags glib-2.0) \
 	-I"$bed/qemu-hdr" -I"$bed/qemu-src/include" -I"$bed/qemu-src" -isystem "$bed/qemu-src/linux-headers" -I"$top" \
-	${CFLAGS:-} -o "$out.new" "$here/akida-qemu.c" $objects -lm
+	${CFLAGS:-} -o "$out.new" "$here/akida-qemu.c" "$here/slot.c" $objects -lm
 mv "$out.new" "$out"
