@@ -16,24 +16,6 @@
 
 #define REMOVE_NS 30000000000ll
 
-/* Whatever was open before: each call says that the device is gone, and none of them hangs. */
-static void everything_is_enodev(struct guest_job *j)
-{
-	struct akida_query q = {.size = sizeof(q)};
-	struct akida_buffer_create b = {.size = sizeof(b), .bytes = 1};
-	struct akida_program_create p = guest_program_args(j->c);
-	struct akida_context_create c = {.size = sizeof(c), .program = j->program, .eventfd = -1};
-	struct akida_submit s = guest_submit_args(j, 1);
-	struct akida_reset r = {.size = sizeof(r)};
-
-	EQ(guest_ioctl(j->fd, AKIDA_IOC_QUERY, &q), -ENODEV);
-	EQ(guest_ioctl(j->fd, AKIDA_IOC_BUFFER_CREATE, &b), -ENODEV);
-	EQ(guest_ioctl(j->fd, AKIDA_IOC_PROGRAM_CREATE, &p), -ENODEV);
-	EQ(guest_ioctl(j->fd, AKIDA_IOC_CONTEXT_CREATE, &c), -ENODEV);
-	EQ(guest_ioctl(j->fd, AKIDA_IOC_SUBMIT, &s), -ENODEV);
-	EQ(guest_ioctl(j->fd, AKIDA_IOC_RESET, &r), -ENODEV);
-}
-
 static void next_open_works(unsigned int board)
 {
 	struct guest_job j;
@@ -52,14 +34,14 @@ static void remove_unbind_with_open_files_and_mappings(void)
 		guest_job(&j, guest_open(board), guest_small(board), 2);
 		guest_run_and_compare(&j, 4);
 		EQ(guest_bind(&guest_boards[board], false), 0);
-		everything_is_enodev(&j);
+		guest_everything_is_enodev(&j);
 		/* results and mappings of before stay */
 		EQ(guest_wait(&j, 1, GUEST_SHORT_NS, &w), 0);
 		EQ(w.status, 0);
 		CHECK(!memcmp(j.out.cpu, j.c->out, 4 * 4 * j.c->outputs));
 		memset(j.in.cpu, 1, j.in.bytes);
 		EQ(guest_bind(&guest_boards[board], true), 0);
-		everything_is_enodev(&j); /* the old file stays with the old device */
+		guest_everything_is_enodev(&j); /* the old file stays with the old device */
 		next_open_works(board);
 	}
 }
@@ -159,7 +141,7 @@ static void remove_of_the_pci_device_with_open_files(void)
 	guest_job(&other, guest_open(1), guest_small(1), 2);
 	guest_run_and_compare(&j, 4);
 	EQ(guest_attr_write(&guest_boards[0], "remove", "1"), 0);
-	everything_is_enodev(&j);
+	guest_everything_is_enodev(&j);
 	guest_run_and_compare(&other, 4);
 	EQ(guest_rescan(), 0);
 	next_open_works(0);

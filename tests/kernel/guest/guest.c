@@ -167,20 +167,26 @@ unsigned int guest_find_boards(void)
 	return found;
 }
 
-int guest_rescan(void)
+static int wait_for_boards(int tenths)
 {
-	int fd = open("/sys/bus/pci/rescan", O_WRONLY), err = 0;
-
-	if (fd < 0 || write(fd, "1", 1) != 1)
-		err = -errno;
-	if (fd >= 0)
-		close(fd);
-	for (int i = 0; i < 100 && !err; i++) { /* probing is asynchronous */
+	while (tenths--) {
 		if (guest_find_boards() == 2 && guest_boards[0].node[0] && guest_boards[1].node[0])
 			return 0;
 		usleep(100000);
 	}
-	return err ? err : -ENODEV;
+	return -ENODEV;
+}
+
+int guest_rescan(void)
+{
+	int err = write_text("/sys/bus/pci/rescan", "1");
+
+	return err ? err : wait_for_boards(100); /* probing is asynchronous */
+}
+
+int guest_wait_for_boards(void)
+{
+	return wait_for_boards(600);
 }
 
 int guest_reload(const char *more)

@@ -54,6 +54,8 @@ int guest_attr_write(const struct guest_board *b, const char *attr, const char *
 int guest_bind(const struct guest_board *b, bool on);
 /* Looks for PCI devices and waits until both boards have their nodes; -errno. */
 int guest_rescan(void);
+/* The same for boards that come by themselves, up to a minute. */
+int guest_wait_for_boards(void);
 
 /* Unloads the module and loads it with the parameters of this boot and more; waits for both boards; -errno. */
 int guest_reload(const char *more);
@@ -69,6 +71,8 @@ enum guest_ctl {
 	CTL_ALL_ONES = 0xf1c,
 	CTL_DELAY_US = 0xf20,
 	CTL_LINK_ERROR = 0xf24,
+	CTL_PULL = 0xf28,
+	CTL_WHEN = 0xf2c,
 	CTL_COMPLAINTS = 0xf40,
 	CTL_MESSAGES = 0xf44,
 	CTL_DMA_READS = 0xf48,
@@ -142,5 +146,30 @@ int guest_wait(const struct guest_job *j, uint64_t seq, int64_t ns, struct akida
 /* Submits frames, waits for success and compares with what `virtual:` gave. */
 void guest_run_and_compare(struct guest_job *j, uint32_t frames);
 void guest_compare(const struct guest_job *j, uint32_t frames); /* what lies in the outputs */
+
+/* ---- what faults and removals must leave ---- */
+
+/* Each call on a file whose board is gone says ENODEV, and none hangs. */
+void guest_everything_is_enodev(struct guest_job *j);
+
+/* A process that runs frames on a board, one submit after the other, until it is told to stop. */
+struct guest_bystander {
+	int pid;
+	volatile uint32_t *runs; /* that it has done, shared; behind it whether to stop */
+};
+void guest_bystander_start(struct guest_bystander *b, unsigned int board);
+void guest_bystander_end(struct guest_bystander *b); /* fails when a run failed */
+
+/* What is in use on behalf of files, this process's and all others'. */
+struct guest_counts {
+	long pinned;	 /* pages of anybody */
+	long own_pinned; /* KiB of this process */
+	long module;	 /* references to akida.ko */
+	long areas;	 /* that the module has mapped by vmalloc and ioremap */
+	long files;	 /* open in the system */
+};
+struct guest_counts guest_counts(void);
+/* Fails unless they are the same again within two seconds: what is freed after a grace period needs a moment. */
+void guest_counts_are(const struct guest_counts *before);
 
 #endif
