@@ -65,8 +65,10 @@ static int prepare(const struct akida_graph *g, struct ak_blocks *b, struct akid
 	int err;
 
 	b->quantized = akida_graph_quantized(g);
-	if (!b->quantized)
-		return ak_graph_sanitize(g, &b->graph, diag);
+	if (!b->quantized) {
+		err = ak_graph_sanitize(g, &b->graph, diag);
+		return err ? err : ak_graph_fit(b->graph, 1, diag);
+	}
 	err = ak_graph_clone(g, &b->graph);
 	if (!err)
 		err = cut_at_dequantizer(b->graph, diag);

@@ -189,9 +189,7 @@ int ak_blocks2_split(const struct akida_graph *g, struct ak_blocks2 *out, struct
 	if (!out->quantized) {
 		err = ak_graph_sanitize(g, &out->own, diag);
 		if (!err)
-			err = ak_pass_split_separables(out->own);
-		if (!err)
-			err = ak_graph_finish(out->own, diag);
+			err = ak_graph_fit(out->own, 2, diag);
 		if (err)
 			return err;
 		out->g = g = out->own;

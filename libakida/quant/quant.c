@@ -217,11 +217,7 @@ int akida_quantize(const struct akida_graph *g, const struct akida_quant_params 
 	err = ak_graph_sanitize(g, &q, diag);
 	if (err)
 		return err;
-	if (p.split_separables) {
-		err = ak_pass_split_separables(q);
-		err = err ? ak_fail(diag, err, AK_RULE_NOMEM, g->name, "no memory for a layer")
-			  : ak_graph_finish(q, diag);
-	}
+	err = ak_graph_fit(q, p.split_separables ? 2 : 1, diag);
 	if (!err)
 		err = quantize(g, q, &p, samples, diag);
 	if (err)

@@ -48,3 +48,19 @@ int ak_graph_sanitize(const struct akida_graph *g, struct akida_graph **out, str
 		*out = copy;
 	return err;
 }
+
+int ak_graph_fit(struct akida_graph *g, uint32_t ip, struct akida_diag *diag)
+{
+	static int (*const v1[])(struct akida_graph *) = {ak_pass_grouped_to_depthwise, ak_pass_fuse_separables, NULL};
+	static int (*const v2[])(struct akida_graph *) = {ak_pass_split_separables,	   ak_pass_grouped_to_depthwise,
+							  ak_pass_split_concatenates,	   ak_pass_odd_kernels,
+							  ak_pass_split_strided_depthwise, NULL};
+	int err = 0;
+
+	for (int (*const *pass)(struct akida_graph *) = ip == 2 ? v2 : v1; !err && *pass; pass++) {
+		err = (*pass)(g);
+		err = err ? ak_fail(diag, err, AK_RULE_NOMEM, g->name, "no memory for a layer")
+			  : ak_graph_finish(g, diag);
+	}
+	return err;
+}

@@ -23,7 +23,11 @@ struct akida_quant_params {
 	uint32_t input_signed;	  /* 1: inputs are int8, else uint8 */
 	const char *until;	  /* the last layer that is quantized, by name; what is behind stays float. NULL: all */
 	const char *config;	  /* JSON of akida_quant_config over what the widths above give; NULL: nothing */
-	uint32_t split_separables; /* 1, for Akida 2: SeparableConv2D becomes DepthwiseConv2D and a 1x1 Conv2D */
+	/*
+	 * 1, for Akida 2: SeparableConv2D becomes DepthwiseConv2D and a 1x1 Conv2D, and other layers it lacks what it has.
+	 * 0, for v1: the other way round.
+	 */
+	uint32_t split_separables;
 };
 AKIDA_API void akida_quant_params_init(struct akida_quant_params *p); /* the v1 defaults above, 8/4/4 */
 

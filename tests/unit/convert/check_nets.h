@@ -303,7 +303,7 @@ NET(depthwise)
 	struct akida_graph *g = until(CONV);
 
 	net_kernel(g, AK_OP_DEPTHWISE, 0, 3, 1);
-	net_conv(g, 4, 1, 1);
+	net_conv(g, 4, 3, 1); /* a 1x1 one would make both a separable */
 	return with_tail(g);
 }
 NET(average_pool)

@@ -99,11 +99,11 @@ NET(dense_on_a_map)
 }
 NET(input_kernel)
 {
-	net_conv(g, 2, 6, 1);
+	net_conv(g, 2, 9, 1);
 }
 NET(conv_kernel)
 {
-	conv(g, 2, 4, 1);
+	conv(g, 2, 9, 1);
 }
 NET(conv_kernel_oblong)
 {
@@ -390,8 +390,8 @@ static const struct expectation cases[] = {
 	{many_channels, "v2.channels", "input channels", "2049", "2048"},
 	{dense_inputs, "v2.dense-inputs", "inputs", "2080", "2048"},
 	{dense_on_a_map, "v2.dense-map", "input", "80 positions", "one vector"},
-	{input_kernel, "v2.kernel-size", "kernel_size", "6x6", "3x3, 4x4, 5x5, 7x7"},
-	{conv_kernel, "v2.kernel-size", "kernel_size", "4x4", "1x1, 3x3, 5x5, 7x7"},
+	{input_kernel, "v2.kernel-size", "kernel_size", "9x9", "3x3, 4x4, 5x5, 7x7"},
+	{conv_kernel, "v2.kernel-size", "kernel_size", "9x9", "1x1, 3x3, 5x5, 7x7"},
 	{conv_kernel_oblong, "v2.kernel-size", "kernel_size", "3x5", "1x1, 3x3, 5x5, 7x7"},
 	{depthwise_kernel, "v2.kernel-size", "kernel_size", "1x1", "3x3, 5x5, 7x7"},
 	{transposed_kernel, "v2.kernel-size", "kernel_size", "5x5", "3x3, 4x4"},

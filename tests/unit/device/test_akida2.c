@@ -84,7 +84,7 @@ static void valid(struct akida_graph *g)
 
 static void kernel(struct akida_graph *g)
 {
-	net_conv(g, 4, 2, 1);
+	net_conv(g, 4, 9, 1);
 }
 
 static void depthwise_kernel(struct akida_graph *g)
@@ -160,7 +160,7 @@ static void test_meshes_refuse_what_their_silicon_lacks(void **state)
 		const char *rule, *value, *limit;
 	} cases[] = {
 		{valid, "v2.padding", "0", "1 (Same)"},
-		{kernel, "v2.kernel-size", "2x2", "square sizes of this layer's kind"},
+		{kernel, "v2.kernel-size", "9x9", "square sizes of this layer's kind"},
 		{depthwise_kernel, "v2.kernel-size", "1x1", "square sizes of this layer's kind"},
 		{stride, "v2.stride", "2 with a kernel of 5", "those of this kernel"},
 		{transposed_stride, "v2.stride", "3 with a kernel of 3", "those of this kernel"},
