@@ -195,11 +195,26 @@ static int quantize(const struct akida_graph *g, struct akida_graph *q, const st
 	return err;
 }
 
+/* Clips as the frames they are made of, where the network now takes frames; view borrows the samples' data. */
+static const struct akida_array *frames_of(const struct akida_graph *g, const struct akida_graph *q,
+					   const struct akida_array *samples, struct akida_array *view)
+{
+	if (!samples || g->nodes[0].rank != 4 || q->nodes[0].rank != 3 || samples->rank != 5 ||
+	    samples->dims[1] != g->nodes[0].dims[0])
+		return samples;
+	*view = *samples;
+	view->rank = 4;
+	view->dims[0] *= view->dims[1];
+	memmove(view->dims + 1, view->dims + 2, 3 * sizeof(*view->dims));
+	return view;
+}
+
 int akida_quantize(const struct akida_graph *g, const struct akida_quant_params *params,
 		   const struct akida_array *samples, struct akida_graph **out, struct akida_diag *diag)
 {
 	struct akida_quant_params p;
 	struct akida_graph *q = NULL;
+	struct akida_array view;
 	int err;
 
 	*out = NULL;
@@ -219,7 +234,7 @@ int akida_quantize(const struct akida_graph *g, const struct akida_quant_params 
 		return err;
 	err = ak_graph_fit(q, p.split_separables ? 2 : 1, diag);
 	if (!err)
-		err = quantize(g, q, &p, samples, diag);
+		err = quantize(g, q, &p, frames_of(g, q, samples, &view), diag);
 	if (err)
 		akida_graph_destroy(q);
 	else

@@ -11,6 +11,11 @@
 
 /* activation= of weighted layers and Activation("relu", "relu6", "linear") become ReLU, Activation nodes or nothing. */
 int ak_pass_split_activations(struct akida_graph *g);
+/*
+ * A network over a clip (frames, height, width, channels) whose kernels over time only look back becomes one that takes a
+ * frame at a time, with FIFOs: all of it or nothing. Needs finished shapes.
+ */
+int ak_pass_stream_frames(struct akida_graph *g);
 /* Dropout does nothing at inference. */
 int ak_pass_remove_dropout(struct akida_graph *g);
 /* AveragePooling2D over the whole map is GlobalAveragePooling2D(keepdims=True). Needs finished shapes. */

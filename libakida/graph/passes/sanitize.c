@@ -21,6 +21,21 @@ int ak_pass_cut_head(struct akida_graph *g, struct akida_diag *diag)
 	}
 }
 
+/* A clip goes in frame by frame from here on, which is said. */
+static int stream(struct akida_graph *g, struct akida_diag *diag)
+{
+	uint32_t frames = g->nodes[0].dims[0];
+	int err;
+
+	if (g->nodes[0].rank != 4)
+		return 0;
+	err = ak_pass_stream_frames(g);
+	if (!err && g->nodes[0].rank == 3)
+		ak_note(diag, AKIDA_NOTE, AK_RULE_QUANT_STREAM, g->nodes[0].name,
+			"takes one of its %u frames at a time: kernels over time become layers with a memory", frames);
+	return err ? err : ak_graph_finish(g, diag);
+}
+
 int ak_graph_sanitize(const struct akida_graph *g, struct akida_graph **out, struct akida_diag *diag)
 {
 	static int (*const passes[])(struct akida_graph *) = {
@@ -36,6 +51,8 @@ int ak_graph_sanitize(const struct akida_graph *g, struct akida_graph **out, str
 	err = ak_pass_split_activations(copy);
 	if (!err)
 		err = ak_graph_finish(copy, diag);
+	if (!err)
+		err = stream(copy, diag);
 	if (!err)
 		err = ak_pass_cut_head(copy, diag);
 	for (size_t i = 0; !err && i < sizeof(passes) / sizeof(passes[0]); i++)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <akida/convert.h>
 #include <akida/quant.h>
+#include <akida/zoo.h>
 
 static const struct akida_diag_record *find(const struct akida_diag *diag, const char *rule, const char *node)
 {
@@ -133,10 +134,43 @@ static void test_check_separable_kernels_of_two_widths_are_named(void **state)
 	akida_graph_destroy(g);
 }
 
+/* Networks of the model zoo for Akida 2: nothing the silicon lacks, and layers for all of them. */
+static void test_check_zoo_networks_pass_for_akida2(void **state)
+{
+	static const char *const names[] = {"ds_cnn_kws",
+					    "convtiny_dvs_gesture",
+					    "akida_unet_portrait128",
+					    "tenn_spatiotemporal_dvs128",
+					    "tenn_spatiotemporal_eye",
+					    "vgg_utk_face"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct akida_graph *g, *q;
+		struct akida_quant_params p;
+		struct akida_model *m;
+
+		assert_int_equal(akida_zoo_create(names[i], NULL, &g, NULL), 0);
+		assert_int_equal(akida_check(g, "akida2", NULL), 0);
+		akida_quant_params_init(&p);
+		p.weight_bits = p.activation_bits = 8;
+		p.per_tensor = 0;
+		p.split_separables = 1;
+		p.num_samples = p.batch_size = 1;
+		assert_int_equal(akida_quantize(g, &p, NULL, &q, NULL), 0);
+		assert_int_equal(akida_check(q, "akida2", NULL), 0);
+		assert_int_equal(akida_convert_v2(q, &m, NULL), 0);
+		akida_model_destroy(m);
+		akida_graph_destroy(q);
+		akida_graph_destroy(g);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_check_separable_kernels_of_two_widths_are_named),
+		cmocka_unit_test(test_check_zoo_networks_pass_for_akida2),
 		cmocka_unit_test(test_check_resnet8_names_every_offence),
 		cmocka_unit_test(test_check_ecg_names_every_offence),
 		cmocka_unit_test(test_check_vendor_network_passes_and_converts),

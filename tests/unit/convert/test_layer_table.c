@@ -214,14 +214,22 @@ NET(with_conv3d) /* and what stands around it */
 	n->dims[0] = 5;
 	n->dims[1] = n->dims[2] = 8;
 	n->dims[3] = 3;
-	n = net_add(g, AK_OP_ZEROPAD3D);
-	n->pad_t[0] = 1;
+	net_add(g, AK_OP_ZEROPAD3D)->pad_t[0] = 2;
 	n = net_add(g, AK_OP_CONV3D);
 	n->filters = 4;
-	n->kernel_t = n->kernel_h = n->kernel_w = 3;
+	n->kernel_t = 3;
+	n->kernel_h = n->kernel_w = 1;
+	net_relu(g, 0);
+	n = net_add(g, AK_OP_CONV3D);
+	n->filters = 4;
+	n->kernel_t = 1;
+	n->kernel_h = n->kernel_w = 3;
+	n->same = true;
+	net_relu(g, 0);
 	n = net_add(g, AK_OP_AVGPOOL3D);
 	n->kernel_t = n->stride_t = 1;
-	n->kernel_h = n->kernel_w = n->stride_h = n->stride_w = 2;
+	n->kernel_h = n->kernel_w = n->stride_h = n->stride_w = 8;
+	net_dense(g, 3);
 }
 
 /* What this version can do with each layer, and how sure its encoding for the software NSoC and the boards is. */
@@ -258,9 +266,9 @@ static const struct row {
 	{AK_OP_STATEFUL_PROJECTION, with_projection, READ | QUANTIZED | HOST, NULL},
 	{AK_OP_STATEFUL_RECURRENT, with_projection, READ | QUANTIZED | HOST, NULL},
 	{AK_OP_EXTRACT_TOKEN, with_projection, READ | QUANTIZED | HOST, NULL},
-	{AK_OP_CONV3D, with_conv3d, READ, NULL},
-	{AK_OP_ZEROPAD3D, with_conv3d, READ, NULL},
-	{AK_OP_AVGPOOL3D, with_conv3d, READ, NULL},
+	{AK_OP_CONV3D, with_conv3d, READ | QUANTIZED | V2, NULL},
+	{AK_OP_ZEROPAD3D, with_conv3d, READ | QUANTIZED | V2, NULL},
+	{AK_OP_AVGPOOL3D, with_conv3d, READ | QUANTIZED | V2, NULL},
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
@@ -445,7 +453,8 @@ static int print(void)
 	       "into another\n"
 	       "one have its encoding, and what stands behind the network's end (Softmax) that of the last layer. "
 	       "Dequantizer and\n"
-	       "InputQuantizer come with quantized networks.\n\n"
+	       "InputQuantizer come with quantized networks. Layers over frames are taken where they look back "
+	       "only.\n\n"
 	       "| Layer | Read | Quantized | Akida v1 | Akida 2 | Encoding |\n|---|---|---|---|---|---|\n");
 	for (size_t i = 0; i < ROWS; i++) {
 		struct cells c = try(&rows[i]);

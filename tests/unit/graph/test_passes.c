@@ -465,6 +465,85 @@ static void test_insert_after_keeps_order_and_readers(void **state)
 }
 
 /* The network on x / 2 - 1 equals the one with Rescaling on x. */
+/* Outputs for a clip are those for its frames, one after the other. */
+static void test_clip_becomes_a_stream_of_frames(void **state)
+{
+	struct akida_graph *g = net_start(0, 0, 0);
+	struct ak_node *n = &g->nodes[0];
+	struct akida_array x;
+	float *clip, *frames;
+
+	(void)state;
+	n->rank = 4;
+	n->dims[0] = 6;
+	n->dims[1] = n->dims[2] = 8;
+	n->dims[3] = 2;
+	for (uint32_t k = 0; k < 4; k++) {
+		bool over_time = k % 2;
+
+		if (over_time)
+			net_add(g, AK_OP_ZEROPAD3D)->pad_t[0] = 2;
+		n = net_add(g, AK_OP_CONV3D);
+		n->filters = 4;
+		n->groups = k < 2 ? 1 : 4; /* then the depthwise ones */
+		n->kernel_t = over_time ? 3 : 1;
+		n->kernel_h = n->kernel_w = over_time ? 1 : 3;
+		n->stride_h = n->stride_w = over_time ? 1 : 2;
+		n->same = !over_time;
+		n->use_bias = true;
+		net_batchnorm(g);
+		net_relu(g, 0);
+	}
+	n = net_add(g, AK_OP_AVGPOOL3D);
+	n->kernel_t = n->stride_t = 1;
+	n->kernel_h = n->kernel_w = n->stride_h = n->stride_w = 2;
+	net_dense(g, 3);
+	net_finish(g);
+	x = net_samples(g, 1);
+	clip = net_forward(g, &x);
+	assert_int_equal(ak_pass_stream_frames(g), 0);
+	assert_int_equal(ak_graph_finish(g, NULL), 0);
+	ORDER(g, AK_OP_INPUT, AK_OP_CONV2D, AK_OP_BATCHNORM, AK_OP_RELU, AK_OP_BUFFER_TEMP_CONV, AK_OP_BATCHNORM,
+	      AK_OP_RELU, AK_OP_DEPTHWISE, AK_OP_BATCHNORM, AK_OP_RELU, AK_OP_DEPTHWISE_BUFFER_TEMP_CONV,
+	      AK_OP_BATCHNORM, AK_OP_RELU, AK_OP_GAP, AK_OP_DENSE);
+	assert_int_equal(g->nodes[0].rank, 3);
+	x.rank = 4; /* the same bytes as six frames */
+	x.dims[0] = 6;
+	x.dims[1] = x.dims[2] = 8;
+	x.dims[3] = 2;
+	frames = net_forward(g, &x);
+	for (size_t i = 0; i < 6 * 3; i++)
+		assert_true(fabsf(clip[i] - frames[i]) <= 1e-4f * (1 + fabsf(clip[i])));
+	free(clip);
+	free(frames);
+	akida_array_fini(&x);
+	akida_graph_destroy(g);
+}
+
+/* A kernel that looks ahead keeps the whole network as it is. */
+static void test_clip_that_looks_ahead_is_left_alone(void **state)
+{
+	struct akida_graph *g = net_start(0, 0, 0);
+	struct ak_node *n = &g->nodes[0];
+
+	(void)state;
+	n->rank = 4;
+	n->dims[0] = 6;
+	n->dims[1] = n->dims[2] = 4;
+	n->dims[3] = 2;
+	n = net_add(g, AK_OP_ZEROPAD3D);
+	n->pad_t[0] = n->pad_t[1] = 1;
+	n = net_add(g, AK_OP_CONV3D);
+	n->filters = 4;
+	n->kernel_t = 3;
+	n->kernel_h = n->kernel_w = 1;
+	net_finish(g);
+	assert_int_equal(ak_pass_stream_frames(g), 0);
+	ORDER(g, AK_OP_INPUT, AK_OP_ZEROPAD3D, AK_OP_CONV3D);
+	assert_int_equal(g->nodes[0].rank, 4);
+	akida_graph_destroy(g);
+}
+
 /* Both halves together compute what the whole did; the fused activation stays behind both. */
 static void test_separable_is_split_into_its_halves(void **state)
 {
@@ -551,6 +630,8 @@ int main(void)
 		cmocka_unit_test(test_cut_head_softmax_and_unit_reshapes_with_a_note),
 		cmocka_unit_test(test_sanitize_everything_at_once_keeps_outputs),
 		cmocka_unit_test(test_insert_after_keeps_order_and_readers),
+		cmocka_unit_test(test_clip_becomes_a_stream_of_frames),
+		cmocka_unit_test(test_clip_that_looks_ahead_is_left_alone),
 		cmocka_unit_test(test_separable_is_split_into_its_halves),
 		cmocka_unit_test(test_insert_rescaling_comes_first),
 	};
