@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Rewriting a sequential graph into the elementary operations of training, see chain.h. */
+/* Rewriting a graph into the elementary operations of training, see chain.h. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,10 @@ struct builder {
 	struct ak_chain *c;
 	const struct akida_graph *g;
 	struct akida_diag *diag;
-	struct ak_chain_shape shape; /* of the newest step */
+	uint32_t *made;		     /* for each node the step with its result, or AK_CHAIN_NONE: the input's values */
+	uint32_t source;	     /* step that the next one reads */
+	struct ak_chain_shape shape; /* of its result */
+	bool alone;		     /* nobody else reads it */
 	bool weighted;		     /* a layer with weights was seen */
 	bool closed;		     /* a softmax was seen: nothing may follow */
 };
@@ -36,12 +39,31 @@ static struct ak_chain_step *add_step(struct builder *b, enum ak_chain_op op, ui
 	memset(s, 0, sizeof(*s));
 	s->op = op;
 	s->node = node;
+	s->inputs[0] = b->source;
+	s->input_count = 1;
 	s->in = b->shape;
 	s->out = out;
 	s->kernel_h = s->kernel_w = s->stride_h = s->stride_w = s->dilation_h = s->dilation_w = s->groups = 1;
 	s->kernel = s->bias = s->gamma = s->beta = s->mean = s->variance = AK_CHAIN_NONE;
 	b->shape = out;
+	b->source = b->c->count - 1;
 	return s;
+}
+
+/* The step that step s reads, when s is the only one that does; else NULL. */
+static struct ak_chain_step *own_source(const struct builder *b, const struct ak_chain_step *s)
+{
+	return b->alone && s->inputs[0] != AK_CHAIN_NONE ? &b->c->steps[s->inputs[0]] : NULL;
+}
+
+/* The newest step takes the place of the one it reads, which must be the one before it. */
+static void replace(struct builder *b, struct ak_chain_step *p, const struct ak_chain_step *s)
+{
+	uint32_t from = p->inputs[0];
+
+	*p = *s;
+	p->inputs[0] = from;
+	b->source = --b->c->count - 1;
 }
 
 static int add_param(struct builder *b, uint32_t node, const char *name, enum ak_chain_role role, size_t expect,
@@ -96,17 +118,34 @@ static void window(struct ak_chain_step *s, const struct ak_node *n)
 	}
 }
 
+/* What a "same" or valid transposed convolution leaves out of all it could give: the other end of its convolution's padding. */
+static void transposed_window(struct ak_chain_step *s, const struct ak_node *n)
+{
+	uint32_t reach_h = (s->in.h - 1) * n->stride_h + n->kernel_h,
+		 reach_w = (s->in.w - 1) * n->stride_w + n->kernel_w;
+	uint32_t cut_h = reach_h > s->out.h ? reach_h - s->out.h : 0,
+		 cut_w = reach_w > s->out.w ? reach_w - s->out.w : 0;
+
+	s->kernel_h = n->kernel_h;
+	s->kernel_w = n->kernel_w;
+	s->stride_h = n->stride_h;
+	s->stride_w = n->stride_w;
+	s->pad[0] = cut_h / 2;
+	s->pad[1] = cut_h - cut_h / 2;
+	s->pad[2] = cut_w / 2;
+	s->pad[3] = cut_w - cut_w / 2;
+}
+
 /* A zero padding in front of a valid convolution is the convolution's own. */
 static void absorb_padding(struct builder *b, struct ak_chain_step *s)
 {
-	struct ak_chain_step *p = s - 1;
+	struct ak_chain_step *p = own_source(b, s);
 
-	if (s == b->c->steps || p->op != AK_CHAIN_PAD || b->g->nodes[s->node].same)
+	if (!p || p != s - 1 || p->op != AK_CHAIN_PAD || b->g->nodes[s->node].same)
 		return;
 	memcpy(s->pad, p->pad, sizeof(s->pad));
 	s->in = p->in;
-	*p = *s;
-	b->c->count--;
+	replace(b, p, s);
 }
 
 static int add_activation(struct builder *b, uint32_t node, enum ak_activation act)
@@ -188,20 +227,48 @@ static int add_conv(struct builder *b, uint32_t node)
 	return 0;
 }
 
+/* Transposed convolutions: (kh, kw, filters, channels), or a depthwise kernel. */
+static int add_transposed(struct builder *b, uint32_t node)
+{
+	const struct ak_node *n = &b->g->nodes[node];
+	struct ak_chain_shape out = node_shape(n), in = b->shape;
+	bool depthwise = n->op == AK_OP_DEPTHWISE_TRANSPOSE;
+	struct ak_chain_step *s;
+	int err;
+
+	if (n->dilation_h > 1 || n->dilation_w > 1)
+		return refuse(b, n, "a dilation cannot be trained");
+	if ((in.h - 1) * n->stride_h + n->kernel_h < out.h || (in.w - 1) * n->stride_w + n->kernel_w < out.w)
+		return refuse(b, n, "a kernel smaller than its stride cannot be trained");
+	s = add_step(b, AK_CHAIN_DECONV, node, out);
+	transposed_window(s, n);
+	s->groups = depthwise ? in.c : 1;
+	err = add_param(b, node, depthwise ? "depthwise_kernel" : "kernel", AK_CHAIN_KERNEL,
+			(size_t)s->kernel_h * s->kernel_w * out.c * (in.c / s->groups), &s->kernel);
+	if (err)
+		return err;
+	/* quantized with one scale: its filters are not its last axis */
+	b->c->params[s->kernel].depthwise = true;
+	b->c->params[s->kernel].first = !b->weighted;
+	return n->use_bias ? add_param(b, node, "bias", AK_CHAIN_BIAS, out.c, &s->bias) : 0;
+}
+
 static int add_dense(struct builder *b, uint32_t node, const struct ak_node *before)
 {
 	const struct ak_node *n = &b->g->nodes[node];
-	struct ak_chain_step *s = b->c->count ? &b->c->steps[b->c->count - 1] : NULL;
+	struct ak_chain_step *s, *p;
 	struct ak_chain_shape in = b->shape;
 	int err;
 
 	if (before->rank == 3 && before->dims[0] * before->dims[1] > 1)
 		return add_conv(b, node);
-	if (s && s->op == AK_CHAIN_RESHAPE && s->out.h == 1 && s->out.w == 1) {
-		in = b->shape = s->in;
-		b->c->count--;
-	}
 	s = add_step(b, AK_CHAIN_DENSE, node, node_shape(n));
+	p = own_source(b, s);
+	if (p && p == s - 1 && p->op == AK_CHAIN_RESHAPE && p->out.h == 1 && p->out.w == 1) {
+		in = s->in = p->in;
+		replace(b, p, s);
+		s = p;
+	}
 	err = add_param(b, node, "kernel", AK_CHAIN_KERNEL, (size_t)in.h * in.w * in.c * s->out.c, &s->kernel);
 	if (err)
 		return err;
@@ -246,16 +313,39 @@ static int add_relu(struct builder *b, uint32_t node)
 static int add_maxpool(struct builder *b, uint32_t node)
 {
 	const struct ak_node *n = &b->g->nodes[node];
-	struct ak_chain_step *s = add_step(b, AK_CHAIN_MAXPOOL, node, node_shape(n)), swap;
+	struct ak_chain_step *s = add_step(b, AK_CHAIN_MAXPOOL, node, node_shape(n)), *p = own_source(b, s), swap;
+	uint32_t from, own = b->source;
 
 	window(s, n);
-	if (s > b->c->steps && s[-1].op == AK_CHAIN_ELTWISE &&
-	    (s[-1].function == AK_CHAIN_CLIP || (s[-1].function == AK_CHAIN_RELU && s[-1].alpha >= 0))) {
-		swap = s[-1];
+	if (p && p == s - 1 && p->op == AK_CHAIN_ELTWISE &&
+	    (p->function == AK_CHAIN_CLIP || (p->function == AK_CHAIN_RELU && p->alpha >= 0))) {
+		swap = *p;
+		from = p->inputs[0];
 		swap.in = swap.out = s->out;
-		s[-1] = *s;
-		s[0] = swap;
+		*p = *s;
+		p->inputs[0] = from;
+		*s = swap;
+		s->inputs[0] = own - 1;
 	}
+	return 0;
+}
+
+/* An addition or a concatenation of the results of other nodes. */
+static int add_meeting(struct builder *b, uint32_t node)
+{
+	const struct ak_node *n = &b->g->nodes[node];
+	struct ak_chain_step *s;
+	uint32_t i;
+
+	if (n->op == AK_OP_ADD && n->average)
+		return refuse(b, n, "half of the sum cannot be trained");
+	if (n->rank != 1 && n->rank != 3)
+		return refuse(b, n, "only shapes (n) and (h, w, c) can be trained");
+	s = add_step(b, n->op == AK_OP_ADD ? AK_CHAIN_ADD : AK_CHAIN_CONCAT, node, node_shape(n));
+	s->axis = n->rank == 3 ? n->axis : 2;
+	s->input_count = n->input_count;
+	for (i = 0; i < n->input_count; i++)
+		s->inputs[i] = b->made[n->inputs[i]];
 	return 0;
 }
 
@@ -272,7 +362,7 @@ static int add_node(struct builder *b, uint32_t node, const struct ak_node *befo
 	case AK_OP_RESCALING:
 		if (n->scale_channels)
 			return refuse(b, n, "scales each channel in its own way, which cannot be trained");
-		if (!b->c->count && b->c->scale == 1 && b->c->offset == 0) {
+		if (b->source == AK_CHAIN_NONE && b->alone && b->c->scale == 1 && b->c->offset == 0) {
 			b->c->scale = n->scale;
 			b->c->offset = n->offset;
 			break;
@@ -286,6 +376,14 @@ static int add_node(struct builder *b, uint32_t node, const struct ak_node *befo
 	case AK_OP_SEPARABLE:
 	case AK_OP_DEPTHWISE:
 		err = add_conv(b, node);
+		break;
+	case AK_OP_CONV2D_TRANSPOSE:
+	case AK_OP_DEPTHWISE_TRANSPOSE:
+		err = add_transposed(b, node);
+		break;
+	case AK_OP_ADD:
+	case AK_OP_CONCATENATE:
+		err = add_meeting(b, node);
 		break;
 	case AK_OP_DENSE:
 		err = add_dense(b, node, before);
@@ -341,8 +439,59 @@ static int add_node(struct builder *b, uint32_t node, const struct ak_node *befo
 		return err;
 	if (b->c->param_count != was)
 		b->weighted = true;
-	if (n->op == AK_OP_CONV2D || n->op == AK_OP_SEPARABLE || n->op == AK_OP_DEPTHWISE || n->op == AK_OP_DENSE)
+	switch (n->op) {
+	case AK_OP_CONV2D:
+	case AK_OP_SEPARABLE:
+	case AK_OP_DEPTHWISE:
+	case AK_OP_CONV2D_TRANSPOSE:
+	case AK_OP_DEPTHWISE_TRANSPOSE:
+	case AK_OP_DENSE:
 		return add_activation(b, node, n->act);
+	default:
+		return 0;
+	}
+}
+
+/* The place in the network where node i goes on: what it reads, of which shape, and whether it alone does. */
+static void go_to(struct builder *b, uint32_t i)
+{
+	uint32_t from = b->g->nodes[i].inputs[0], others[1];
+
+	b->source = b->made[from];
+	b->shape = node_shape(&b->g->nodes[from]);
+	b->alone = ak_graph_consumers(b->g, from, others, 1) == 1;
+	/* nodes without a step of their own pass on what others may read, too */
+	while (from && b->made[b->g->nodes[from].inputs[0]] == b->source) {
+		from = b->g->nodes[from].inputs[0];
+		b->alone = b->alone && ak_graph_consumers(b->g, from, others, 1) == 1;
+	}
+}
+
+static int add_all(struct builder *b)
+{
+	const struct akida_graph *g = b->g;
+	uint32_t i, others[1];
+	int err;
+
+	b->made[0] = AK_CHAIN_NONE;
+	for (i = 1; i < g->count; i++) {
+		const struct ak_node *n = &g->nodes[i];
+
+		if (n->quant.active || n->op == AK_OP_DEQUANTIZER)
+			return refuse(b, n, "is quantized; training takes the float network");
+		if (n->op == AK_OP_INPUT)
+			return ak_fail(b->diag, -EOPNOTSUPP, AK_RULE_TRAIN_BRANCH, n->name,
+				       "is a second input; training takes networks with one");
+		if (i != g->output && !ak_graph_consumers(g, i, others, 1))
+			return ak_fail(b->diag, -EOPNOTSUPP, AK_RULE_TRAIN_BRANCH, n->name,
+				       "%s: is the end of a branch that does not lead to the output",
+				       ak_op_class(n->op));
+		go_to(b, i);
+		err = add_node(b, i, &g->nodes[n->inputs[0]]);
+		if (err)
+			return err;
+		b->made[i] = b->source;
+	}
 	return 0;
 }
 
@@ -368,22 +517,12 @@ int ak_chain_init(struct ak_chain *c, const struct akida_graph *g, struct akida_
 		return -ENOMEM;
 	}
 	c->input = b.shape = node_shape(&g->nodes[0]);
-	for (i = 1; i < g->count; i++) {
-		const struct ak_node *n = &g->nodes[i];
-
-		if (n->quant.active || n->op == AK_OP_DEQUANTIZER)
-			err = ak_fail(diag, -EOPNOTSUPP, AK_RULE_TRAIN_LAYER, n->name,
-				      "%s: is quantized; training takes the float network", ak_op_class(n->op));
-		else if (n->op == AK_OP_INPUT || n->input_count != 1 || n->inputs[0] != i - 1)
-			err = ak_fail(diag, -EOPNOTSUPP, AK_RULE_TRAIN_BRANCH, n->name,
-				      "%s: is part of a branch; training takes a single chain of layers",
-				      ak_op_class(n->op));
-		else
-			err = add_node(&b, i, &g->nodes[i - 1]);
-		if (err) {
-			ak_chain_fini(c);
-			return err;
-		}
+	b.made = calloc(g->count, sizeof(*b.made));
+	err = b.made ? add_all(&b) : -ENOMEM;
+	free(b.made);
+	if (err) {
+		ak_chain_fini(c);
+		return err;
 	}
 	c->outputs = b.shape.h * b.shape.w * b.shape.c;
 	for (i = 0, err = 1; i < c->param_count; i++)

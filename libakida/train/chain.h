@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A sequential network as training sees it: the layers of a graph rewritten into elementary operations with explicit
- * geometry and a flat list of parameters. Pure bookkeeping; what computes is onednn.c.
+ * A network as training sees it: the layers of a graph rewritten into elementary operations with explicit geometry and
+ * a flat list of parameters. Steps are in an order in which each comes after those it reads; branches meet in additions
+ * and concatenations. Pure bookkeeping; what computes is onednn.c.
  *
  * Rewrites, all exact: a leading Rescaling joins the loading of the batch, SeparableConv2D becomes two convolutions,
  * fused activations become operations, ZeroPadding2D joins the valid convolution that follows, a Flatten in front of a
  * Dense layer joins it, ReLU moves behind a max pooling that follows it (both are monotone), a closing softmax joins the loss.
+ * Those that join two layers happen where nobody else reads the first of them.
  */
 #ifndef AK_TRAIN_CHAIN_H
 #define AK_TRAIN_CHAIN_H
@@ -14,6 +16,7 @@
 
 enum ak_chain_op {
 	AK_CHAIN_CONV,	  /* grouped or not; Dense over a map is a 1x1 convolution */
+	AK_CHAIN_DECONV,  /* the transpose of a convolution from out to in, grouped or not */
 	AK_CHAIN_DENSE,	  /* of all h*w*c inputs in Keras's flatten order */
 	AK_CHAIN_NORM,	  /* batch normalization over channels */
 	AK_CHAIN_ELTWISE, /* x -> f(x) */
@@ -21,7 +24,9 @@ enum ak_chain_op {
 	AK_CHAIN_AVGPOOL, /* divides by the positions inside the map, as Keras does */
 	AK_CHAIN_RESHAPE, /* same values in (h, w, c) order, other shape */
 	AK_CHAIN_DROPOUT,
-	AK_CHAIN_PAD, /* zeros around the map */
+	AK_CHAIN_PAD,	 /* zeros around the map */
+	AK_CHAIN_ADD,	 /* of maps of one shape */
+	AK_CHAIN_CONCAT, /* along axis */
 };
 
 enum ak_chain_function {
@@ -49,8 +54,11 @@ struct ak_chain_shape {
 
 struct ak_chain_step {
 	enum ak_chain_op op;
-	uint32_t node; /* of the graph */
-	struct ak_chain_shape in, out;
+	uint32_t node;			/* of the graph */
+	uint32_t inputs[AK_MAX_INPUTS]; /* steps whose results it reads; AK_CHAIN_NONE: the network's input */
+	uint32_t input_count;		/* 1 but for additions and concatenations */
+	uint32_t axis;			/* of a concatenation: 0 h, 1 w, 2 c */
+	struct ak_chain_shape in, out;	/* in: of inputs[0] */
 	uint32_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, groups;
 	uint32_t pad[4];       /* top, bottom, left, right */
 	uint32_t kernel, bias; /* parameters, or AK_CHAIN_NONE */
@@ -62,7 +70,10 @@ struct ak_chain_step {
 	bool activation;    /* a ReLU: its output gets a quantizer when the network is quantized */
 };
 
-/* One weight array of the graph. Kernels are in Keras order: (kh, kw, ci, co), (kh, kw, c, multiplier), (in, out). */
+/*
+ * One weight array of the graph. Kernels are in Keras order: (kh, kw, ci, co), (kh, kw, c, multiplier), (in, out), of a
+ * transposed convolution (kh, kw, co, ci).
+ */
 struct ak_chain_param {
 	enum ak_chain_role role;
 	uint32_t node, weight; /* nodes[node].weights[weight] */
@@ -85,8 +96,9 @@ struct ak_chain {
 };
 
 /*
- * Reads a finished graph. -EOPNOTSUPP naming the layer for branches, quantized layers and what training does not
- * know. The chain borrows the graph until ak_chain_fini, which accepts a zeroed chain.
+ * Reads a finished graph with one input; the last step gives the result. -EOPNOTSUPP naming the layer for branches that lead
+ * nowhere, quantized layers and what training does not know. The chain borrows the graph until ak_chain_fini, which
+ * accepts a zeroed chain.
  */
 int ak_chain_init(struct ak_chain *c, const struct akida_graph *g, struct akida_diag *diag);
 void ak_chain_fini(struct ak_chain *c);

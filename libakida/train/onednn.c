@@ -19,7 +19,7 @@ extern void omp_set_num_threads(int n);
 extern int omp_get_max_threads(void);
 extern int omp_get_num_procs(void);
 
-#define MAX_ARGS 9
+#define MAX_ARGS (AK_MAX_INPUTS + 1)
 #define ALIGN 64
 
 enum when { TRAIN = 1, INFER = 2, ALWAYS = 3 };
@@ -87,6 +87,7 @@ struct ak_dnn {
 	dnnl_status_t status;
 	struct list forward, backward;
 	struct made *made;
+	struct tensor *results, *gradients; /* of each step; a gradient without mem has no part yet */
 	struct param *params;
 	struct ak_dnn_param *pub;
 	struct tensor input, logits, dlogits;
@@ -326,6 +327,12 @@ static dnnl_memory_desc_t kernel_md(struct ak_dnn *d, const struct ak_chain_step
 		fine(d, dnnl_memory_desc_init_by_strides(&md, 4, dd, dnnl_f32, ds));
 		return md;
 	}
+	if (s->op == AK_CHAIN_DECONV && s->groups == 1) { /* filters before channels */
+		dnnl_dims_t dd = {f, ci, s->kernel_h, s->kernel_w}, ds = {ci, 1, s->kernel_w * f * ci, f * ci};
+
+		fine(d, dnnl_memory_desc_init_by_strides(&md, 4, dd, dnnl_f32, ds));
+		return md;
+	}
 	if (s->groups > 1) {
 		dims[n] = s->groups;
 		strides[n++] = f / s->groups;
@@ -438,10 +445,10 @@ static struct geometry geometry(const struct ak_chain_step *s)
 	return g;
 }
 
-/* Convolution and inner product differ in their descriptions only; bias NULL: none. */
+/* Convolution, its transpose and inner product differ in their descriptions only; bias NULL: none. */
 enum pass { FORWARD, BACK_WEIGHTS, BACK_DATA };
 union weighted_desc {
-	dnnl_convolution_desc_t conv;
+	dnnl_convolution_desc_t conv; /* of the transpose, too */
 	dnnl_inner_product_desc_t dense;
 };
 
@@ -449,7 +456,7 @@ static bool weighted_desc(struct ak_dnn *d, const struct ak_chain_step *s, enum 
 			  const dnnl_memory_desc_t *src, const dnnl_memory_desc_t *w, const dnnl_memory_desc_t *bias,
 			  const dnnl_memory_desc_t *dst, union weighted_desc *op)
 {
-	const dnnl_alg_kind_t direct = dnnl_convolution_direct;
+	const dnnl_alg_kind_t direct = dnnl_convolution_direct, transposed = dnnl_deconvolution_direct;
 	const dnnl_prop_kind_t training = dnnl_forward_training;
 	struct geometry g = geometry(s);
 	dnnl_status_t err = dnnl_success;
@@ -460,6 +467,10 @@ static bool weighted_desc(struct ak_dnn *d, const struct ak_chain_step *s, enum 
 	case FORWARD:
 		if (s->op == AK_CHAIN_DENSE)
 			err = dnnl_inner_product_forward_desc_init(&op->dense, training, src, w, bias, dst);
+		else if (s->op == AK_CHAIN_DECONV)
+			err = dnnl_dilated_deconvolution_forward_desc_init(&op->conv, training, transposed, src, w,
+									   bias, dst, g.strides, g.dilation, g.begin,
+									   g.end);
 		else
 			err = dnnl_dilated_convolution_forward_desc_init(&op->conv, training, direct, src, w, bias, dst,
 									 g.strides, g.dilation, g.begin, g.end);
@@ -467,6 +478,9 @@ static bool weighted_desc(struct ak_dnn *d, const struct ak_chain_step *s, enum 
 	case BACK_WEIGHTS:
 		if (s->op == AK_CHAIN_DENSE)
 			err = dnnl_inner_product_backward_weights_desc_init(&op->dense, src, w, bias, dst);
+		else if (s->op == AK_CHAIN_DECONV)
+			err = dnnl_dilated_deconvolution_backward_weights_desc_init(
+				&op->conv, transposed, src, w, bias, dst, g.strides, g.dilation, g.begin, g.end);
 		else
 			err = dnnl_dilated_convolution_backward_weights_desc_init(
 				&op->conv, direct, src, w, bias, dst, g.strides, g.dilation, g.begin, g.end);
@@ -474,6 +488,9 @@ static bool weighted_desc(struct ak_dnn *d, const struct ak_chain_step *s, enum 
 	case BACK_DATA:
 		if (s->op == AK_CHAIN_DENSE)
 			err = dnnl_inner_product_backward_data_desc_init(&op->dense, src, w, dst);
+		else if (s->op == AK_CHAIN_DECONV)
+			err = dnnl_dilated_deconvolution_backward_data_desc_init(&op->conv, transposed, src, w, dst,
+										 g.strides, g.dilation, g.begin, g.end);
 		else
 			err = dnnl_dilated_convolution_backward_data_desc_init(&op->conv, direct, src, w, dst,
 									       g.strides, g.dilation, g.begin, g.end);
@@ -744,6 +761,85 @@ static struct tensor forward_pad(struct ak_dnn *d, const struct ak_chain_step *s
 	return m->dst;
 }
 
+static const struct tensor *result_of(const struct ak_dnn *d, uint32_t step)
+{
+	return step == AK_CHAIN_NONE ? &d->input : &d->results[step];
+}
+
+static struct ak_chain_shape shape_of(const struct ak_dnn *d, uint32_t step)
+{
+	return step == AK_CHAIN_NONE ? d->chain->input : d->chain->steps[step].out;
+}
+
+static void record_many(struct ak_dnn *d, struct list *l, dnnl_primitive_desc_t pd, const struct tensor *src, int n,
+			dnnl_memory_t dst)
+{
+	dnnl_exec_arg_t args[MAX_ARGS];
+	int i;
+
+	for (i = 0; i < n; i++)
+		args[i] = (dnnl_exec_arg_t){DNNL_ARG_MULTIPLE_SRC + i, src[i].mem};
+	args[n] = (dnnl_exec_arg_t){DNNL_ARG_DST, dst};
+	record(d, l, ALWAYS, pd, n + 1, args);
+}
+
+static dnnl_primitive_desc_t sum_desc(struct ak_dnn *d, const dnnl_memory_desc_t *md, int n)
+{
+	dnnl_memory_desc_t src[AK_MAX_INPUTS];
+	float ones[AK_MAX_INPUTS];
+	dnnl_primitive_desc_t pd = NULL;
+	int i;
+
+	for (i = 0; i < n; i++) {
+		src[i] = *md;
+		ones[i] = 1;
+	}
+	if (d->status != dnnl_success ||
+	    !fine(d, dnnl_sum_primitive_desc_create(&pd, md, n, ones, src, NULL, d->engine)))
+		return NULL;
+	hold(d, HELD_DESC, pd);
+	return d->status == dnnl_success ? pd : NULL;
+}
+
+static struct tensor forward_add(struct ak_dnn *d, const struct ak_chain_step *s)
+{
+	struct tensor src[AK_MAX_INPUTS], out;
+	uint32_t i;
+
+	src[0] = *result_of(d, s->inputs[0]);
+	for (i = 1; i < s->input_count; i++)
+		src[i] = in_layout(d, &d->forward, result_of(d, s->inputs[i]), &src[0].md);
+	out = new_tensor(d, &src[0].md);
+	record_many(d, &d->forward, sum_desc(d, &out.md, (int)s->input_count), src, (int)s->input_count, out.mem);
+	return out;
+}
+
+/* Axis h, w or c in oneDNN's order n, c, h, w. */
+static int logical_axis(uint32_t axis)
+{
+	return axis == 2 ? 1 : (int)axis + 2;
+}
+
+static struct tensor forward_concat(struct ak_dnn *d, const struct ak_chain_step *s)
+{
+	dnnl_memory_desc_t dst = map_md(d, s->out, dnnl_nhwc), md[AK_MAX_INPUTS];
+	struct tensor src[AK_MAX_INPUTS], out = new_tensor(d, &dst);
+	dnnl_primitive_desc_t pd = NULL;
+	uint32_t i;
+
+	for (i = 0; i < s->input_count; i++) {
+		md[i] = map_md(d, shape_of(d, s->inputs[i]), dnnl_nhwc);
+		src[i] = in_layout(d, &d->forward, result_of(d, s->inputs[i]), &md[i]);
+	}
+	if (d->status != dnnl_success ||
+	    !fine(d, dnnl_concat_primitive_desc_create(&pd, &dst, (int)s->input_count, logical_axis(s->axis), md, NULL,
+						       d->engine)))
+		return out;
+	hold(d, HELD_DESC, pd);
+	record_many(d, &d->forward, pd, src, (int)s->input_count, out.mem);
+	return out;
+}
+
 /* ---- backward: each takes the gradient of the step's result and returns that of its argument ---- */
 
 static void backward_weights(struct ak_dnn *d, const struct ak_chain_step *s, struct made *m, const struct tensor *dd,
@@ -958,10 +1054,70 @@ static struct tensor backward_reshape(struct ak_dnn *d, const struct ak_chain_st
 	return view(d, &dd, &to);
 }
 
+/* g is one more part of the gradient of the step's result, and from now on the step's to overwrite. */
+static void give(struct ak_dnn *d, uint32_t step, struct tensor g)
+{
+	struct tensor *sum = &d->gradients[step];
+	dnnl_binary_desc_t op;
+
+	if (!sum->mem) {
+		*sum = g;
+		return;
+	}
+	g = in_layout(d, &d->backward, &g, &sum->md);
+	if (d->status != dnnl_success ||
+	    !fine(d, dnnl_binary_desc_init(&op, dnnl_binary_add, &sum->md, &g.md, &sum->md)))
+		return;
+	record(d, &d->backward, ALWAYS, new_desc(d, &op, NULL), 3,
+	       (dnnl_exec_arg_t[]){{DNNL_ARG_SRC_0, sum->mem}, {DNNL_ARG_SRC_1, g.mem}, {DNNL_ARG_DST, sum->mem}});
+}
+
+/* The gradient of a sum is that of each part: copies, because the steps before may overwrite what they get. */
+static void backward_add(struct ak_dnn *d, const struct ak_chain_step *s, struct tensor dd, const bool *needs)
+{
+	uint32_t i;
+
+	for (i = 0; i < s->input_count; i++) {
+		struct tensor g;
+
+		if (s->inputs[i] == AK_CHAIN_NONE || !needs[s->inputs[i]])
+			continue;
+		g = new_tensor(d, &dd.md);
+		reorder(d, &d->backward, dd.mem, &dd.md, g.mem, &g.md);
+		give(d, s->inputs[i], g);
+	}
+}
+
+static void backward_concat(struct ak_dnn *d, const struct ak_chain_step *s, struct tensor dd, const bool *needs)
+{
+	dnnl_memory_desc_t plain = map_md(d, s->out, dnnl_nhwc), inside;
+	dnnl_dims_t at = {0};
+	uint32_t i;
+
+	dd = in_layout(d, &d->backward, &dd, &plain);
+	for (i = 0; i < s->input_count; i++) {
+		struct ak_chain_shape shape = shape_of(d, s->inputs[i]);
+		dnnl_dims_t dims = {d->batch, shape.c, shape.h, shape.w};
+		dnnl_memory_desc_t md = map_md(d, shape, dnnl_nhwc);
+
+		memset(&inside, 0, sizeof(inside));
+		if (d->status != dnnl_success || !fine(d, dnnl_memory_desc_init_submemory(&inside, &plain, dims, at)))
+			return;
+		at[logical_axis(s->axis)] += dims[logical_axis(s->axis)];
+		if (s->inputs[i] != AK_CHAIN_NONE && needs[s->inputs[i]]) {
+			struct tensor g = new_tensor(d, &md);
+
+			reorder(d, &d->backward, new_memory(d, &inside, dd.data), &inside, g.mem, &g.md);
+			give(d, s->inputs[i], g);
+		}
+	}
+}
+
 static struct tensor build_forward(struct ak_dnn *d, const struct ak_chain_step *s, struct made *m, struct tensor in)
 {
 	switch (s->op) {
 	case AK_CHAIN_CONV:
+	case AK_CHAIN_DECONV:
 	case AK_CHAIN_DENSE:
 		return forward_weighted(d, s, m, in);
 	case AK_CHAIN_NORM:
@@ -977,6 +1133,10 @@ static struct tensor build_forward(struct ak_dnn *d, const struct ak_chain_step 
 		return forward_dropout(d, s, m, in);
 	case AK_CHAIN_PAD:
 		return forward_pad(d, s, m, in);
+	case AK_CHAIN_ADD:
+		return forward_add(d, s);
+	case AK_CHAIN_CONCAT:
+		return forward_concat(d, s);
 	}
 	return in;
 }
@@ -986,6 +1146,7 @@ static struct tensor build_backward(struct ak_dnn *d, const struct ak_chain_step
 {
 	switch (s->op) {
 	case AK_CHAIN_CONV:
+	case AK_CHAIN_DECONV:
 	case AK_CHAIN_DENSE:
 		return backward_weighted(d, s, m, dd, deeper);
 	case AK_CHAIN_NORM:
@@ -1001,6 +1162,9 @@ static struct tensor build_backward(struct ak_dnn *d, const struct ak_chain_step
 		return backward_dropout(d, s, m, dd);
 	case AK_CHAIN_PAD:
 		return backward_pad(d, s, m, dd);
+	case AK_CHAIN_ADD:
+	case AK_CHAIN_CONCAT: /* backward_step */
+		break;
 	}
 	return dd;
 }
@@ -1010,32 +1174,84 @@ static bool has_params(const struct ak_chain_step *s)
 	return s->kernel != AK_CHAIN_NONE || s->gamma != AK_CHAIN_NONE || s->beta != AK_CHAIN_NONE;
 }
 
-/* The name of the layer at which building stopped, or NULL. */
-static const char *build(struct ak_dnn *d)
+/* Parts of the gradient for the steps that step i reads. */
+static void backward_step(struct ak_dnn *d, uint32_t i, const bool *needs)
+{
+	const struct ak_chain_step *s = &d->chain->steps[i];
+	struct tensor dd = d->gradients[i];
+	bool deeper = s->inputs[0] != AK_CHAIN_NONE && needs[s->inputs[0]];
+
+	if (s->op == AK_CHAIN_ADD) {
+		backward_add(d, s, dd, needs);
+	} else if (s->op == AK_CHAIN_CONCAT) {
+		backward_concat(d, s, dd, needs);
+	} else {
+		dd = build_backward(d, s, &d->made[i], dd, deeper);
+		if (deeper)
+			give(d, s->inputs[0], dd);
+	}
+}
+
+/* uses: how many read the result of each step; needs: whether its gradient is of use to a parameter. */
+static void survey(const struct ak_chain *c, uint32_t *uses, bool *needs)
+{
+	uint32_t i, k;
+
+	for (i = 0; i < c->count; i++) {
+		const struct ak_chain_step *s = &c->steps[i];
+
+		needs[i] = has_params(s);
+		for (k = 0; k < s->input_count; k++)
+			if (s->inputs[k] != AK_CHAIN_NONE) {
+				uses[s->inputs[k]]++;
+				needs[i] = needs[i] || needs[s->inputs[k]];
+			}
+	}
+}
+
+static const char *build_steps(struct ak_dnn *d, const uint32_t *uses, const bool *needs)
 {
 	const struct ak_chain *c = d->chain;
 	dnnl_memory_desc_t in = map_md(d, c->input, c->input.c == 1 ? dnnl_nchw : dnnl_nhwc), plain;
-	uint32_t i, first = 0;
-	struct tensor t;
+	uint32_t i;
 
-	d->input = t = new_tensor(d, &in);
-	t.scratch = false;
+	d->input = new_tensor(d, &in);
+	d->input.scratch = false;
 	for (i = 0; i < c->count; i++) {
-		t = build_forward(d, &c->steps[i], &d->made[i], t);
+		d->results[i] = build_forward(d, &c->steps[i], &d->made[i], *result_of(d, c->steps[i].inputs[0]));
+		if (uses[i] > 1)
+			d->results[i].scratch = false;
 		if (d->status != dnnl_success)
 			return c->graph->nodes[c->steps[i].node].name;
 	}
 	plain = map_md(d, c->steps[c->count - 1].out, dnnl_nhwc);
-	d->logits = in_layout(d, &d->forward, &t, &plain);
-	d->dlogits = t = new_tensor(d, &plain);
-	while (first < c->count && !has_params(&c->steps[first]))
-		first++;
-	for (i = c->count; i-- > first;) {
-		t = build_backward(d, &c->steps[i], &d->made[i], t, i > first);
+	d->logits = in_layout(d, &d->forward, &d->results[c->count - 1], &plain);
+	d->dlogits = d->gradients[c->count - 1] = new_tensor(d, &plain);
+	for (i = c->count; i-- > 0;) {
+		if (needs[i])
+			backward_step(d, i, needs);
 		if (d->status != dnnl_success)
 			return c->graph->nodes[c->steps[i].node].name;
 	}
 	return NULL;
+}
+
+/* The name of the layer at which building stopped, or NULL. */
+static const char *build(struct ak_dnn *d)
+{
+	uint32_t *uses = calloc(d->chain->count, sizeof(*uses));
+	bool *needs = calloc(d->chain->count, sizeof(*needs));
+	const char *at = d->chain->graph->name;
+
+	if (uses && needs) {
+		survey(d->chain, uses, needs);
+		at = build_steps(d, uses, needs);
+	} else {
+		fine(d, dnnl_out_of_memory);
+	}
+	free(uses);
+	free(needs);
+	return at;
 }
 
 int ak_dnn_create(const struct ak_chain *chain, uint32_t batch, struct ak_dnn *share, struct ak_fake_quant *quant,
@@ -1059,9 +1275,11 @@ int ak_dnn_create_part(const struct ak_chain *chain, uint32_t batch, const struc
 	if (part && part->ranks->count > 1)
 		d->part = *part;
 	d->made = calloc(chain->count, sizeof(*d->made));
+	d->results = calloc(chain->count, sizeof(*d->results));
+	d->gradients = calloc(chain->count, sizeof(*d->gradients));
 	d->params = calloc(chain->param_count, sizeof(*d->params));
 	d->pub = calloc(chain->param_count, sizeof(*d->pub));
-	if (!d->made || !d->params || !d->pub)
+	if (!d->made || !d->results || !d->gradients || !d->params || !d->pub)
 		fine(d, dnnl_out_of_memory);
 	if (d->status == dnnl_success && fine(d, dnnl_engine_create(&d->engine, dnnl_cpu, 0)) &&
 	    fine(d, dnnl_stream_create(&d->stream, d->engine, dnnl_stream_default_flags)))
@@ -1094,6 +1312,8 @@ void ak_dnn_destroy(struct ak_dnn *d)
 	free(d->forward.at);
 	free(d->backward.at);
 	free(d->made);
+	free(d->results);
+	free(d->gradients);
 	free(d->params);
 	free(d->pub);
 	free(d->held);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Float training of sequential networks. */
+/* Float training of networks with one input. */
 #ifndef AKIDA_TRAIN_H
 #define AKIDA_TRAIN_H
 
@@ -63,10 +63,10 @@ AKIDA_API void akida_train_params_init(struct akida_train_params *p);
  */
 AKIDA_API int akida_network_create(const char *name, uint64_t seed, struct akida_graph **out, struct akida_diag *diag);
 /*
- * Trains a chain of layers in place on x (n, input shape; any dtype, taken as it is) and labels y (n, int32,
- * 0 .. outputs-1): categorical cross-entropy on the softmax of the outputs, whether the network ends in a softmax or not.
+ * Trains a network with one input, in which branches may meet in Add and Concatenate, in place: on x (n, input shape; any
+ * dtype, taken as it is) and labels y (n, int32, 0 .. outputs-1), with categorical cross-entropy on the softmax of the outputs, whether the network ends in a softmax or not.
  * p NULL: the defaults. Results depend on the seed and on the number of threads (sums are split between them), on
- * nothing else. On failure the graph keeps its weights. -EOPNOTSUPP a branch, a quantized layer or a layer training
+ * nothing else. On failure the graph keeps its weights. -EOPNOTSUPP a second input, a quantized layer or a layer training
  * does not know (named); -EINVAL data or parameters that contradict this page; -ERANGE a sample, the loss or a weight is no number;
  * -ENOMEM; errors of akida_graph_save for the checkpoint.
  */

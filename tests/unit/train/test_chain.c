@@ -152,22 +152,59 @@ static void test_init_same_padding_is_tensorflows(void **state)
 	assert_true(chain.params[0].first);
 }
 
-static void test_init_branch_is_refused_by_name(void **state)
+static void test_init_branches_meet(void **state)
 {
 	(void)state;
 	conv(2, 2, true);
 	conv(2, 2, true);
-	ak_graph_add(graph, AK_OP_ADD, "sum", (uint32_t[]){1, 2}, 2);
-	refused("sum", "train.branch");
+	ak_graph_add(graph, AK_OP_ADD, "sum", (uint32_t[]){1, 2, 0}, 3);
+	ak_graph_add(graph, AK_OP_CONCATENATE, "both", (uint32_t[]){3, 1}, 2)->axis = 2;
+	assert_int_equal(init(), 0);
+	assert_int_equal(chain.count, 4);
+	assert_int_equal(chain.steps[2].op, AK_CHAIN_ADD);
+	assert_int_equal(chain.steps[2].input_count, 3);
+	assert_int_equal(chain.steps[2].inputs[1], 1);
+	assert_int_equal(chain.steps[2].inputs[2], AK_CHAIN_NONE);
+	assert_int_equal(chain.steps[3].op, AK_CHAIN_CONCAT);
+	assert_int_equal(chain.steps[3].axis, 2);
+	assert_int_equal(chain.outputs, 8 * 8 * 4);
 }
 
-static void test_init_fork_is_refused_by_name(void **state)
+/* A ReLU that an addition reads, too, stays in front of the pooling, also behind a layer without a step. */
+static void test_init_shared_relu_stays_in_place(void **state)
+{
+	struct ak_node *n;
+
+	(void)state;
+	conv(2, 4, true);
+	add(AK_OP_RELU, NULL);
+	add(AK_OP_DROPOUT, NULL)->rate = 0;
+	n = add(AK_OP_MAXPOOL, NULL);
+	n->kernel_h = n->kernel_w = 2;
+	n->same = true;
+	ak_graph_add(graph, AK_OP_ADD, "sum", (uint32_t[]){2, 4}, 2);
+	assert_int_equal(init(), 0);
+	assert_int_equal(chain.steps[1].op, AK_CHAIN_ELTWISE);
+	assert_int_equal(chain.steps[2].op, AK_CHAIN_MAXPOOL);
+	assert_int_equal(chain.steps[3].inputs[0], 1);
+	assert_int_equal(chain.steps[3].inputs[1], 2);
+}
+
+static void test_init_half_of_a_sum_is_refused_by_name(void **state)
+{
+	(void)state;
+	conv(2, 2, true);
+	ak_graph_add(graph, AK_OP_ADD, "sum", (uint32_t[]){0, 1}, 2)->average = true;
+	refused("sum", "train.layer");
+}
+
+static void test_init_branch_to_nowhere_is_refused_by_name(void **state)
 {
 	(void)state;
 	conv(2, 2, true);
 	conv(2, 2, true);
 	graph->nodes[2].inputs[0] = 0;
-	refused("conv_1", "train.branch");
+	refused("conv", "train.branch");
 }
 
 static void test_init_quantized_layer_is_refused_by_name(void **state)
@@ -212,8 +249,10 @@ int main(void)
 		TEST(test_init_puts_relu_behind_max_pooling),
 		TEST(test_init_leaky_relu_with_negative_pull_stays_in_place),
 		TEST(test_init_same_padding_is_tensorflows),
-		TEST(test_init_branch_is_refused_by_name),
-		TEST(test_init_fork_is_refused_by_name),
+		TEST(test_init_branches_meet),
+		TEST(test_init_shared_relu_stays_in_place),
+		TEST(test_init_half_of_a_sum_is_refused_by_name),
+		TEST(test_init_branch_to_nowhere_is_refused_by_name),
 		TEST(test_init_quantized_layer_is_refused_by_name),
 		TEST(test_init_layer_after_softmax_is_refused_by_name),
 		TEST(test_init_relu_with_threshold_is_refused_by_name),

@@ -8,7 +8,9 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include "graph/infer.h"
 #include "train/onednn.h"
 #include "train/random.h"
 
@@ -361,6 +363,139 @@ static void test_padding_reshape_dropout_gradient(void **state)
 	check_gradients();
 }
 
+/* The newest node reads this node. */
+static void from(uint32_t node)
+{
+	graph->nodes[graph->count - 1].inputs[0] = node;
+}
+
+static void meet(enum ak_op op, uint32_t axis, uint32_t n, const uint32_t *inputs)
+{
+	struct ak_node *node = ak_graph_add(graph, op, NULL, inputs, n);
+
+	assert_non_null(node);
+	node->axis = axis;
+}
+
+/* A residual block as ResNets have it: the sum goes to a ReLU, whose result goes two ways. */
+static void test_residual_blocks_gradient(void **state)
+{
+	uint32_t sum;
+
+	(void)state;
+	start(6, 6, 2);
+	conv(2, 5, 3, 1, true);
+	norm(5, true, true);
+	add(AK_OP_RELU);
+	for (int block = 0; block < 2; block++) {
+		sum = graph->count - 1;
+		conv(5, 5, 3, 1, true);
+		norm(5, true, true);
+		add(AK_OP_RELU);
+		conv(5, 5, 3, 1, true);
+		norm(5, true, true);
+		meet(AK_OP_ADD, 0, 2, (uint32_t[]){sum, graph->count - 1});
+		add(AK_OP_RELU);
+	}
+	add(AK_OP_GAP);
+	dense(5, 3);
+	check_gradients();
+}
+
+/* The convolution's result is read by a ReLU that must not overwrite it, by a pooling and by the sum of three. */
+static void test_three_ways_from_one_layer_gradient(void **state)
+{
+	(void)state;
+	start(5, 4, 1);
+	conv(1, 4, 3, 1, true);		   /* 1 */
+	add(AK_OP_RELU);		   /* 2 */
+	window(AK_OP_AVGPOOL, 3, 1, true); /* 3 */
+	from(1);
+	add(AK_OP_ACTIVATION)->act = AK_ACT_TANH; /* 4, of the pooling */
+	meet(AK_OP_ADD, 0, 3, (uint32_t[]){1, 2, 4});
+	meet(AK_OP_ADD, 0, 2, (uint32_t[]){5, 5});
+	conv(4, 2, 3, 2, true);
+	check_gradients();
+}
+
+static void test_concatenations_gradient(void **state)
+{
+	(void)state;
+	start(4, 6, 2);
+	conv(2, 3, 3, 1, true);
+	conv(2, 17, 3, 1, true);
+	from(0);
+	meet(AK_OP_CONCATENATE, 2, 3, (uint32_t[]){1, 2, 0});
+	conv(22, 3, 1, 1, true);
+	meet(AK_OP_CONCATENATE, 0, 2, (uint32_t[]){4, 1});
+	meet(AK_OP_CONCATENATE, 1, 2, (uint32_t[]){5, 5});
+	conv(3, 2, 3, 2, true);
+	add(AK_OP_GAP);
+	meet(AK_OP_CONCATENATE, 0, 2, (uint32_t[]){8, 8});
+	dense(4, 3);
+	check_gradients();
+}
+
+static void transposed(uint32_t in, uint32_t filters, uint32_t kernel, uint32_t stride, bool same)
+{
+	struct ak_node *n = window(AK_OP_CONV2D_TRANSPOSE, kernel, stride, same);
+
+	n->filters = filters;
+	n->use_bias = true;
+	weight(n, "kernel", 4, kernel, kernel, filters, in);
+	weight(n, "bias", 1, filters, 0, 0, 0);
+}
+
+static void test_transposed_convolutions_gradient(void **state)
+{
+	struct ak_node *n;
+
+	(void)state;
+	start(4, 3, 2);
+	transposed(2, 5, 3, 2, true);
+	transposed(5, 3, 4, 2, true);
+	transposed(3, 4, 3, 2, false);
+	n = window(AK_OP_DEPTHWISE_TRANSPOSE, 3, 2, true);
+	n->use_bias = true;
+	weight(n, "depthwise_kernel", 4, 3, 3, 4, 1);
+	weight(n, "bias", 1, 4, 0, 0, 0);
+	window(AK_OP_AVGPOOL, 8, 8, true);
+	check_gradients();
+}
+
+/* Training computes what the graph's own forward pass does, for every way branches meet and for transposed kernels. */
+static void test_forward_equals_the_graphs(void **state)
+{
+	size_t n = (size_t)BATCH * 5 * 3 * 2;
+	struct ak_chain chain;
+	struct ak_dnn *d;
+	float *in, *out;
+
+	(void)state;
+	start(5, 3, 2);
+	transposed(2, 6, 3, 2, true);
+	conv(6, 6, 3, 1, true);
+	meet(AK_OP_ADD, 0, 2, (uint32_t[]){1, 2});
+	meet(AK_OP_CONCATENATE, 2, 2, (uint32_t[]){3, 1});
+	meet(AK_OP_CONCATENATE, 1, 2, (uint32_t[]){4, 4});
+	assert_int_equal(ak_graph_finish(graph, NULL), 0);
+	assert_int_equal(ak_chain_init(&chain, graph, NULL), 0);
+	assert_int_equal(ak_dnn_create(&chain, BATCH, NULL, NULL, &d, NULL), 0);
+	in = ak_dnn_input(d);
+	for (size_t i = 0; i < n; i++)
+		in[i] = 2 * ak_random_unit(&rng) - 1;
+	assert_int_equal(ak_dnn_forward(d, false, 0), 0);
+	out = calloc((size_t)BATCH * chain.outputs, sizeof(*out));
+	assert_non_null(out);
+	assert_int_equal(ak_graph_infer(graph, in, BATCH, NULL, NULL, out), 0);
+	for (size_t i = 0; i < (size_t)BATCH * chain.outputs; i++)
+		assert_true(fabsf(out[i] - ak_dnn_logits(d)[i]) < 1e-4f);
+	free(out);
+	ak_dnn_destroy(d);
+	ak_chain_fini(&chain);
+	akida_graph_destroy(graph);
+}
+
 /* With momentum 0 the moving statistics are those of the last batch, so that inference repeats it (but for n / (n - 1)). */
 static void test_norm_inference_uses_moving_statistics(void **state)
 {
@@ -538,6 +673,11 @@ int main(void)
 		cmocka_unit_test(test_activations_gradient),
 		cmocka_unit_test(test_pools_gradient),
 		cmocka_unit_test(test_padding_reshape_dropout_gradient),
+		cmocka_unit_test(test_residual_blocks_gradient),
+		cmocka_unit_test(test_three_ways_from_one_layer_gradient),
+		cmocka_unit_test(test_concatenations_gradient),
+		cmocka_unit_test(test_transposed_convolutions_gradient),
+		cmocka_unit_test(test_forward_equals_the_graphs),
 		cmocka_unit_test(test_norm_inference_uses_moving_statistics),
 		cmocka_unit_test(test_create_sharing_computes_the_same),
 		cmocka_unit_test(test_store_returns_the_graphs_weights),
