@@ -14,6 +14,7 @@
 #include <akida/data.h>
 #include "base/diag.h"
 #include "base/fileio.h"
+#include "base/le.h"
 #include "base/npy.h"
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -27,9 +28,11 @@
 static const struct {
 	const char *descr;
 	enum akida_dtype dtype;
+	size_t stored; /* bytes of an element in the file when it is widened, else 0 */
 } types[] = {
-	{"|u1", AKIDA_U8},  {"<u1", AKIDA_U8},	{"|i1", AKIDA_I8},  {"<i1", AKIDA_I8},	{"<i2", AKIDA_I16},
-	{"<i4", AKIDA_I32}, {"<i8", AKIDA_I64}, {"<f4", AKIDA_F32}, {"<f8", AKIDA_F64},
+	{"|u1", AKIDA_U8, 0},  {"<u1", AKIDA_U8, 0},  {"|i1", AKIDA_I8, 0},  {"<i1", AKIDA_I8, 0},
+	{"<i2", AKIDA_I16, 0}, {"<i4", AKIDA_I32, 0}, {"<i8", AKIDA_I64, 0}, {"<f4", AKIDA_F32, 0},
+	{"<f8", AKIDA_F64, 0}, {"<u2", AKIDA_I32, 2}, {"<u4", AKIDA_I64, 4},
 };
 
 /* The header text under examination; p never passes end. */
@@ -166,15 +169,27 @@ static bool parse_dict(struct cursor *c, struct header *h)
 	return c->p == c->end && h->have_descr && h->have_order && h->have_shape;
 }
 
-static int find_type(const char *descr, enum akida_dtype *t)
+static int find_type(const char *descr, enum akida_dtype *t, size_t *stored)
 {
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
 		if (!strcmp(types[i].descr, descr)) {
 			*t = types[i].dtype;
+			*stored = types[i].stored ? types[i].stored : akida_dtype_bytes(*t);
 			return 0;
 		}
 	}
 	return -EOPNOTSUPP;
+}
+
+/* Unsigned numbers become the next larger signed ones; p has no alignment. */
+static void widen(const uint8_t *p, struct akida_array *out)
+{
+	size_t n = akida_array_elements(out);
+
+	for (size_t i = 0; i < n && out->dtype == AKIDA_I32; i++)
+		((int32_t *)out->data)[i] = (int32_t)ak_get16(p + 2 * i);
+	for (size_t i = 0; i < n && out->dtype == AKIDA_I64; i++)
+		((int64_t *)out->data)[i] = (int64_t)ak_get32(p + 4 * i);
 }
 
 int akida_npy_parse(const void *bytes, size_t len, const char *name, struct akida_array *out, struct akida_diag *diag)
@@ -182,6 +197,7 @@ int akida_npy_parse(const void *bytes, size_t len, const char *name, struct akid
 	const uint8_t *b = bytes;
 	size_t prefix, header, need, dims[6];
 	enum akida_dtype t = AKIDA_U8;
+	bool widened;
 	struct header h;
 	struct cursor c;
 	int err;
@@ -207,9 +223,9 @@ int akida_npy_parse(const void *bytes, size_t len, const char *name, struct akid
 	c = (struct cursor){(const char *)b + prefix, (const char *)b + prefix + header};
 	if (!parse_dict(&c, &h))
 		return ak_fail(diag, -EILSEQ, AK_RULE_NPY_HEADER, name, "has a malformed .npy header");
-	if (find_type(h.descr, &t)) {
+	if (find_type(h.descr, &t, &need)) {
 		err = ak_fail(diag, -EOPNOTSUPP, AK_RULE_NPY_TYPE, name, "holds elements of type '%s'", h.descr);
-		ak_remedy(diag, "convert to one of u1 i1 i2 i4 i8 f4 f8, little-endian (x.astype('float32'))");
+		ak_remedy(diag, "convert to one of u1 u2 u4 i1 i2 i4 i8 f4 f8, little-endian (x.astype('float32'))");
 		return err;
 	}
 	if (h.fortran && h.rank > 1) {
@@ -224,7 +240,7 @@ int akida_npy_parse(const void *bytes, size_t len, const char *name, struct akid
 	if (h.rank > 6)
 		return ak_fail(diag, -EOPNOTSUPP, AK_RULE_NPY_TYPE, name, "has %u dimensions, at most 6 are supported",
 			       h.rank);
-	need = akida_dtype_bytes(t);
+	widened = need < akida_dtype_bytes(t);
 	for (uint32_t i = 0; i < h.rank; i++) {
 		if (h.dims[i] > SIZE_MAX || (h.dims[i] && need > SIZE_MAX / h.dims[i]))
 			return ak_fail(diag, -EILSEQ, AK_RULE_RANGE, name, "claims impossible dimensions");
@@ -242,7 +258,9 @@ int akida_npy_parse(const void *bytes, size_t len, const char *name, struct akid
 	if (err)
 		return ak_fail(diag, err, err == -ENOMEM ? AK_RULE_NOMEM : AK_RULE_RANGE, name,
 			       "cannot allocate %zu bytes", need);
-	if (need)
+	if (widened)
+		widen(b + prefix + header, out);
+	else if (need)
 		memcpy(out->data, b + prefix + header, need);
 	return 0;
 }

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <akida/data.h>
 
-/* SPEC: mnist:DIR, mnist-train:DIR, cifar10:FILE, npz:FILE (x, y), npy:FILE. out is written on success only. */
+/* SPEC: mnist:DIR, mnist-train:DIR, cifar10:FILE, ecg:FILE, ecg-train:FILE (ecg.h), npz:FILE (x, y), npy:FILE. out is written on success only. */
 int ak_data_load(const char *spec, struct akida_dataset *out, struct akida_diag *diag);
 /* All arrays of an .npz concatenated on axis 0, or the array of an .npy. */
 int ak_samples_load(const char *path, struct akida_array *out, struct akida_diag *diag);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "base/diag.h"
 #include "data.h"
+#include "ecg.h"
 
 #define MAX_CLASSES 65536
 
@@ -216,7 +217,8 @@ int ak_data_load(const char *spec, struct akida_dataset *out, struct akida_diag 
 
 	if (!rest || !rest[1])
 		return ak_fail(diag, -EINVAL, AK_RULE_DATA_SPEC, spec,
-			       "is not one of mnist:DIR, mnist-train:DIR, cifar10:FILE, npz:FILE, npy:FILE");
+			       "is not one of mnist:DIR, mnist-train:DIR, cifar10:FILE, ecg:FILE, ecg-train:FILE, "
+			       "npz:FILE, npy:FILE");
 	rest++;
 	if (kind == 5 && !strncmp(spec, "mnist", kind))
 		err = load_mnist(rest, false, &d, diag);
@@ -224,13 +226,18 @@ int ak_data_load(const char *spec, struct akida_dataset *out, struct akida_diag 
 		err = load_mnist(rest, true, &d, diag);
 	else if (kind == 7 && !strncmp(spec, "cifar10", kind))
 		err = load_cifar10(rest, &d, diag);
+	else if (kind == 3 && !strncmp(spec, "ecg", kind))
+		err = ak_ecg_load(rest, false, &d, diag);
+	else if (kind == 9 && !strncmp(spec, "ecg-train", kind))
+		err = ak_ecg_load(rest, true, &d, diag);
 	else if (kind == 3 && !strncmp(spec, "npz", kind))
 		err = load_npz(rest, &d, diag);
 	else if (kind == 3 && !strncmp(spec, "npy", kind))
 		err = load_npy(rest, &d, diag);
 	else
 		err = ak_fail(diag, -EINVAL, AK_RULE_DATA_SPEC, spec,
-			      "is not one of mnist:DIR, mnist-train:DIR, cifar10:FILE, npz:FILE, npy:FILE");
+			      "is not one of mnist:DIR, mnist-train:DIR, cifar10:FILE, ecg:FILE, ecg-train:FILE, "
+			      "npz:FILE, npy:FILE");
 	if (err)
 		akida_dataset_fini(&d);
 	else

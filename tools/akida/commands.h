@@ -25,6 +25,7 @@ int command_eval(int argc, char **argv);
 int command_program(int argc, char **argv);
 int command_train(int argc, char **argv);
 int command_train_mnist(int argc, char **argv); /* without a step */
+int command_train_ecg(int argc, char **argv);
 int command_search(int argc, char **argv);
 int command_learn(int argc, char **argv);
 int command_models(int argc, char **argv);

@@ -93,7 +93,8 @@ static int help(const struct command *commands)
 	       "missing stages run by themselves. DEVICE: cpu, virtual:akd1000, virtual:akd1500, virtual:akida2, "
 	       "/dev/akidaN, "
 	       "vfio:BUS-ADDRESS.\n"
-	       "SPEC: mnist:DIR, mnist-train:DIR, cifar10:FILE, npz:FILE, npy:FILE, raw:FILE, digits, random.\n"
+	       "SPEC: mnist:DIR, mnist-train:DIR, cifar10:FILE, ecg:FILE, ecg-train:FILE, npz:FILE, npy:FILE, "
+	       "raw:FILE, digits, random.\n"
 	       "%s COMMAND --help lists the options. Exit status: 0 done, 1 refused or failed, 2 usage.\n",
 	       tool_name);
 	return TOOL_DONE;

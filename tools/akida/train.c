@@ -248,16 +248,18 @@ int command_train(int argc, char **argv)
 	static const char *const steps[] = {"tune", "rescale", "extract"};
 
 	if (argc && (!strcmp(argv[0], "--help") || !strcmp(argv[0], "-h"))) {
-		printf("usage: akida train mnist [train|eval] [options]\n");
+		printf("usage: akida train mnist [train|eval] [options]\n       akida train ecg [options]\n");
 		return TOOL_DONE;
 	}
 	if (argc < 1)
-		return tool_usage("train needs a task: mnist");
+		return tool_usage("train needs a task: mnist or ecg");
 	for (size_t i = 0; i < sizeof(later) / sizeof(*later); i++)
 		if (!strcmp(argv[0], later[i]))
 			return tool_error(argv[0], "sys.missing-part", "this task is not available in this version");
+	if (!strcmp(argv[0], "ecg"))
+		return command_train_ecg(argc - 1, argv + 1);
 	if (strcmp(argv[0], "mnist"))
-		return tool_usage("unknown task '%s'; there is mnist", argv[0]);
+		return tool_usage("unknown task '%s'; there are mnist and ecg", argv[0]);
 	if (argc < 2 || argv[1][0] == '-')
 		return command_train_mnist(argc - 1, argv + 1);
 	if (!strcmp(argv[1], "train"))

@@ -6,7 +6,7 @@
 #include "common/tool.h"
 
 /*
- * SPEC: mnist:DIR, mnist-train:DIR, cifar10:FILE, npz:FILE, npy:FILE, raw:FILE, digits, random. dims: h, w, c of the
+ * SPEC: mnist:DIR, mnist-train:DIR, cifar10:FILE, ecg:FILE, ecg-train:FILE, npz:FILE, npy:FILE, raw:FILE, digits, random. dims: h, w, c of the
  * network's input (for random, raw and digits). frames: how many to make of digits and random; 0: a default. seed: of both.
  * Returns 0, or an exit status after one printed error; a malformed SPEC is a usage error.
  */

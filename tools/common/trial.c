@@ -18,6 +18,7 @@ int trial_train(struct akida_graph *g, const struct trial_bits *bits, const stru
 		.optimizer = AKIDA_ADAM,
 		.learning_rate = p->rate,
 		.final_learning_rate = p->final_rate,
+		.weight_decay = p->decay,
 		.batch_size = p->batch,
 		.epochs = p->epochs,
 		.threads = p->threads,

@@ -15,8 +15,8 @@ struct trial_bits {
 };
 
 struct trial_training {
-	uint32_t epochs; /* 0: nothing happens */
-	float rate, final_rate;
+	uint32_t epochs;	       /* 0: nothing happens */
+	float rate, final_rate, decay; /* decay: decoupled weight decay of kernels */
 	uint32_t batch, shift, threads;
 	uint64_t seed;
 	bool ranks; /* with the other processes of mpirun */

@@ -33,7 +33,7 @@ struct akida_dataset {
 };
 AKIDA_API void akida_dataset_fini(struct akida_dataset *d);
 
-/* NumPy .npy versions 1 to 3, little-endian, C order. -EILSEQ malformed, -EOPNOTSUPP for other types or order. */
+/* NumPy .npy versions 1 to 3, little-endian, C order; u2 and u4 become I32 and I64. -EILSEQ malformed, -EOPNOTSUPP for other types or order. */
 AKIDA_API int akida_npy_load(const char *path, struct akida_array *out, struct akida_diag *diag);
 AKIDA_API int akida_npy_parse(const void *bytes, size_t len, const char *name, struct akida_array *out,
 			      struct akida_diag *diag);

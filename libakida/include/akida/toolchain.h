@@ -40,7 +40,7 @@ struct akida_toolchain {
 	int (*network_create)(const char *name, uint64_t seed, struct akida_graph **out, struct akida_diag *diag);
 	int (*train)(struct akida_graph *g, const struct akida_dataset *data, const struct akida_train_params *p,
 		     struct akida_diag *diag);
-	/* SPEC mnist:DIR, mnist-train:DIR, cifar10:FILE, npz:FILE (x, y), npy:FILE. x keeps its dtype, images (n,h,w,c). */
+	/* SPEC mnist:DIR, mnist-train:DIR, cifar10:FILE, ecg:FILE, ecg-train:FILE, npz:FILE (x, y), npy:FILE. x keeps its dtype, images (n,h,w,c). */
 	int (*data_load)(const char *spec, struct akida_dataset *out, struct akida_diag *diag);
 	/* All arrays of an .npz concatenated on axis 0 (calibration samples), or the array of an .npy. */
 	int (*samples_load)(const char *path, struct akida_array *out, struct akida_diag *diag);

@@ -102,6 +102,35 @@ static void test_parse_corner_cases_give_the_documented_result(void **state)
 	}
 }
 
+/* Unsigned numbers that have no type of their own become the next larger signed one. */
+static void test_parse_widens_unsigned(void **state)
+{
+	const char *text[] = {"{'descr': '<u2', 'fortran_order': False, 'shape': (2,), }\n",
+			      "{'descr': '<u4', 'fortran_order': False, 'shape': (2,), }\n"};
+	struct akida_array a;
+	size_t len;
+	uint8_t *b;
+
+	(void)state;
+	b = make(1, text[0], 4, &len);
+	memcpy(b + len - 4, (uint8_t[]){0xff, 0xff, 0x01, 0x02}, 4);
+	assert_int_equal(akida_npy_parse(b, len, "x.npy", &a, NULL), 0);
+	assert_int_equal(a.dtype, AKIDA_I32);
+	assert_int_equal(((int32_t *)a.data)[0], 65535);
+	assert_int_equal(((int32_t *)a.data)[1], 0x201);
+	akida_array_fini(&a);
+	assert_int_equal(akida_npy_parse(b, len - 1, "x.npy", &a, NULL), -EILSEQ);
+	free(b);
+	b = make(1, text[1], 8, &len);
+	memcpy(b + len - 8, (uint8_t[]){0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4}, 8);
+	assert_int_equal(akida_npy_parse(b, len, "x.npy", &a, NULL), 0);
+	assert_int_equal(a.dtype, AKIDA_I64);
+	assert_true(((int64_t *)a.data)[0] == 4294967295);
+	assert_true(((int64_t *)a.data)[1] == 0x04030201);
+	akida_array_fini(&a);
+	free(b);
+}
+
 static void test_parse_truncated_anywhere_fails(void **state)
 {
 	size_t len;
@@ -232,6 +261,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse_corner_cases_give_the_documented_result),
+		cmocka_unit_test(test_parse_widens_unsigned),
 		cmocka_unit_test(test_parse_truncated_anywhere_fails),
 		cmocka_unit_test(test_parse_header_longer_than_file_fails),
 		cmocka_unit_test(test_save_then_load_returns_the_same_values),
