@@ -90,13 +90,14 @@ static void tell_presence_changed(PCIDevice *port)
 		pci_set_irq(port, 1); /* withdrawn when the guest clears the status */
 }
 
-/* A card put in while the guest still turns the slot off would be thrown out by that. */
+/* A card put in while the guest still turns power and its indicator off would be thrown out by that, as if let go. */
 static bool slot_is_off(PCIDevice *port)
 {
 	const uint8_t *cap = port->config + port->exp.exp_cap;
+	uint16_t ctl = pci_get_word(cap + PCI_EXP_SLTCTL);
 
 	return !(pci_get_long(cap + PCI_EXP_SLTCAP) & PCI_EXP_SLTCAP_PCP) ||
-	       (pci_get_word(cap + PCI_EXP_SLTCTL) & PCI_EXP_SLTCTL_PCC);
+	       ((ctl & PCI_EXP_SLTCTL_PCC) && (ctl & PCI_EXP_SLTCTL_PIC) == PCI_EXP_SLTCTL_PWR_IND_OFF);
 }
 
 static void put_back(void *opaque)

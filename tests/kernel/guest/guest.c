@@ -52,6 +52,7 @@ static void run(guest_fn fn)
 		fn();
 	while (guest_file_count)
 		close(guest_files[--guest_file_count]);
+	guest_bystander_stop();
 }
 
 bool guest_run_child(const char *name, guest_fn fn)

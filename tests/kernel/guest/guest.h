@@ -158,6 +158,7 @@ struct guest_bystander {
 	volatile uint32_t *runs; /* that it has done, shared; behind it whether to stop */
 };
 void guest_bystander_start(struct guest_bystander *b, unsigned int board);
+int guest_bystander_stop(void);			     /* one that a failed test left, if any; its exit status */
 void guest_bystander_end(struct guest_bystander *b); /* fails when a run failed */
 
 /* What is in use on behalf of files, this process's and all others'. */

@@ -30,6 +30,7 @@ void guest_everything_is_enodev(struct guest_job *j)
 
 static volatile uint32_t *stander; /* shared: runs done, whether to stop */
 static unsigned int stander_board;
+static int stander_pid; /* 0: none */
 
 static void stander_runs(void)
 {
@@ -54,6 +55,8 @@ void guest_bystander_start(struct guest_bystander *b, unsigned int board)
 		stander_board = board;
 		_exit(guest_run_child("bystander", stander_runs) ? 0 : 1);
 	}
+	stander = b->runs;
+	stander_pid = b->pid;
 	for (int i = 0; i < 600 && !*b->runs; i++)
 		usleep(100000);
 	CHECK(*b->runs);
@@ -61,12 +64,22 @@ void guest_bystander_start(struct guest_bystander *b, unsigned int board)
 
 void guest_bystander_end(struct guest_bystander *b)
 {
-	int status = -1;
+	EQ(b->pid, stander_pid);
+	EQ(guest_bystander_stop(), 0);
+}
 
-	b->runs[1] = 1;
-	EQ(waitpid(b->pid, &status, 0), b->pid);
-	munmap((void *)b->runs, 4096);
-	EQ(status, 0);
+int guest_bystander_stop(void)
+{
+	int status = 0;
+
+	if (!stander_pid)
+		return 0;
+	stander[1] = 1;
+	if (waitpid(stander_pid, &status, 0) != stander_pid)
+		status = -1;
+	stander_pid = 0;
+	munmap((void *)stander, 4096);
+	return status;
 }
 
 /* ---- what is in use ---- */

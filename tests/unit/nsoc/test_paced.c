@@ -100,19 +100,54 @@ static void test_power_cycle_paced_forgets_what_was_rung(void **state)
 	assert_true(nsoc_pending(m.chip));
 }
 
-static void test_sensor_injected_away_reads_zero(void **state)
+/* BAR2 shows the core's registers. */
+static void core_window(struct nsoc *chip)
 {
 	const uint32_t region = AKD1500_ATU_INBOUND(1);
 
+	nsoc_bar_write(chip, 0, region + AKD1500_ATU_TARGET_LO, 0xfcc00000u);
+	nsoc_bar_write(chip, 0, region + AKD1500_ATU_CTRL2, AKD1500_ATU_CTRL2_FIXED | AKD1500_ATU_CTRL2_BAR(2u));
+}
+
+static void test_sensor_injected_away_reads_zero(void **state)
+{
 	(void)state;
-	nsoc_bar_write(m.chip, 0, region + AKD1500_ATU_TARGET_LO, 0xfcc00000u);
-	nsoc_bar_write(m.chip, 0, region + AKD1500_ATU_CTRL2, AKD1500_ATU_CTRL2_FIXED | AKD1500_ATU_CTRL2_BAR(2u));
+	core_window(m.chip);
 	assert_int_equal(nsoc_bar_read(m.chip, 2, NSOC_SENSOR_BASE), 0x41504d31);
 	nsoc_inject(m.chip, NSOC_INJECT_NO_SENSOR, 1);
 	assert_int_equal(nsoc_bar_read(m.chip, 2, NSOC_SENSOR_BASE), 0);
 	assert_int_equal(nsoc_bar_read(m.chip, 2, NSOC_SENSOR_BASE), 0);
 	nsoc_inject(m.chip, NSOC_INJECT_NO_SENSOR, 0);
 	assert_int_equal(nsoc_bar_read(m.chip, 2, NSOC_SENSOR_BASE), 0x41504d31);
+}
+
+static unsigned int resets_told;
+
+static void count_resets(void *ctx, enum nsoc_moment what)
+{
+	(void)ctx;
+	resets_told += what == NSOC_IS_RESET;
+}
+
+/* Told before it happens, once for each time the bit rises. */
+static void test_moment_of_a_core_reset_is_told(void **state)
+{
+	struct nsoc_host host = {.ctx = &m, .moment = count_resets};
+	struct nsoc *chip;
+
+	(void)state;
+	resets_told = 0;
+	assert_int_equal(nsoc_create(NSOC_AKD1500, &host, &chip), 0);
+	core_window(chip);
+	nsoc_bar_write(chip, 2, AKC_TOP_CONTROL, AKC_TOP_CONTROL_LOGIC_RESET);
+	assert_int_equal(resets_told, 0);
+	nsoc_bar_write(chip, 2, AKC_TOP_CONTROL, AKC_TOP_CONTROL_CORE_RESET);
+	nsoc_bar_write(chip, 2, AKC_TOP_CONTROL, AKC_TOP_CONTROL_CORE_RESET);
+	assert_int_equal(resets_told, 1);
+	nsoc_bar_write(chip, 2, AKC_TOP_CONTROL, 0);
+	nsoc_bar_write(chip, 2, AKC_TOP_CONTROL, AKC_TOP_CONTROL_CORE_RESET);
+	assert_int_equal(resets_told, 2);
+	nsoc_destroy(chip);
 }
 
 int main(void)
@@ -122,6 +157,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_doorbell_stuck_runs_until_stopped, fresh, drop),
 		cmocka_unit_test_setup_teardown(test_channel_disabled_while_it_runs_stops, fresh, drop),
 		cmocka_unit_test_setup_teardown(test_power_cycle_paced_forgets_what_was_rung, fresh, drop),
+		cmocka_unit_test(test_moment_of_a_core_reset_is_told),
 		cmocka_unit_test_setup_teardown(test_sensor_injected_away_reads_zero, fresh, drop),
 	};
 
