@@ -49,6 +49,7 @@ const struct akida_toolchain *akida_toolchain(uint32_t abi)
 		.quantize_legacy = akida_quantize_legacy,
 		.calibrate_legacy = akida_calibrate_legacy,
 		.ranks_together = akida_ranks_together,
+		.quant_analysis = akida_quant_analysis,
 	};
 
 	return abi == AKIDA_TOOLCHAIN_ABI ? &table : NULL;

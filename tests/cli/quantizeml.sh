@@ -45,5 +45,11 @@ import numpy as np
 f, i = np.load('$work/f.npy'), np.load('$work/i.npy')
 assert f.dtype == i.dtype == np.float32 and f.shape == i.shape == (24, 10)
 assert (f.argmax(1) == i.argmax(1)).sum() >= 22" 2> "$work/err" && ok "both see the same digits" || not_ok "float and integers differ"
+for kind in single cumulative weight; do
+	run "$q" analysis quantization_error $kind -m "$work/a.h5" -sa "$work/s.npz" -bs 4; expect "analysis $kind" 0 '^dense +[01]\.[0-9]+ +[0-9.]+$'
+done
+run "$q" analysis quantization_error weight -m "$work/a.h5" -tl gone; fails "analysis of a layer that is not there" 1 'gone'
+run "$q" analysis quantization_error single -m "$net"; fails "analysis of a float network" 1 'not quantized'
+run "$q" analysis quantization_error -m "$work/a.h5"; fails "analysis of no kind" 2
 run "$q" run -m "$work/a.h5"; fails "run without inputs" 2
 exit $status

@@ -15,6 +15,7 @@ int command_quant_config(int argc, char **argv); /* quantizeml config, check, ex
 int command_quant_check(int argc, char **argv);
 int command_quant_extract(int argc, char **argv);
 int command_quant_run(int argc, char **argv);
+int command_quant_analysis(int argc, char **argv);
 int command_legacy_quantize(int argc, char **argv); /* cnn2snn quantize, reshape, calibrate */
 int command_legacy_reshape(int argc, char **argv);
 int command_legacy_calibrate(int argc, char **argv);

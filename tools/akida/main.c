@@ -55,7 +55,7 @@ static const struct command quantizeml_commands[] = {
 	{"check", command_quant_check, "-m FILE: has every layer a quantized form, is every range calibrated"},
 	{"extract", command_quant_extract, "--data SPEC [-s OUT.npz]: calibration samples of a data set"},
 	{"run", command_quant_run, "-m FILE -i INPUTS [-o OUT.npy]: a float or quantized network itself"},
-	{"analysis", NULL, NULL},
+	{"analysis", command_quant_analysis, "quantization_error single|cumulative|weight -m FILE: layer by layer"},
 	{NULL, NULL, NULL},
 };
 

@@ -47,6 +47,26 @@ AKIDA_API int akida_quant_config(const struct akida_graph *g, char **json, struc
  */
 AKIDA_API int akida_quant_check(const struct akida_graph *g, struct akida_diag *diag);
 
+enum akida_analysis {
+	AKIDA_ANALYSIS_SINGLE,	   /* each layer on the integers of the one before */
+	AKIDA_ANALYSIS_CUMULATIVE, /* errors of all layers before add up */
+	AKIDA_ANALYSIS_WEIGHT	   /* kernels; of a separable layer the pointwise one */
+};
+struct akida_layer_error {
+	uint32_t size;
+	uint32_t node;
+	const char *name; /* borrowed from the graph */
+	double smape;	  /* mean of |float - integer| / (|float| + |integer|), 0 to 1 */
+	double saturated; /* share of values (0 to 1) at the largest or smallest code */
+};
+/*
+ * What quantization costs each layer of a quantized graph, with its float master weights for comparison; x: samples, not
+ * used for weights (may be NULL). out has akida_graph_nodes members, *count of which are written. -EINVAL: a float or a
+ * legacy graph, samples that do not fit; -EOPNOTSUPP: layers over time; -ENOMEM.
+ */
+AKIDA_API int akida_quant_analysis(const struct akida_graph *g, enum akida_analysis kind, const struct akida_array *x,
+				   struct akida_layer_error *out, size_t *count, struct akida_diag *diag);
+
 /* ---- legacy CNN2SNN ---- */
 
 struct akida_quant_legacy_params {

@@ -78,6 +78,8 @@ struct akida_toolchain {
 	int (*calibrate_legacy)(const struct akida_graph *g, const struct akida_legacy_calibration *p,
 				const struct akida_array *samples, struct akida_graph **out, struct akida_diag *diag);
 	int (*ranks_together)(uint32_t *rank, uint32_t *count, struct akida_diag *diag);
+	int (*quant_analysis)(const struct akida_graph *g, enum akida_analysis kind, const struct akida_array *x,
+			      struct akida_layer_error *out, size_t *count, struct akida_diag *diag);
 };
 
 /* NULL when abi is not AKIDA_TOOLCHAIN_ABI. Static storage. */

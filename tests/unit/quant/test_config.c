@@ -265,6 +265,41 @@ static void test_check_names_what_is_missing(void **state)
 	akida_graph_destroy(g);
 }
 
+/* Fewer bits cost more; alone a layer costs less than with all before it; weights alone need no samples. */
+static void test_analysis_grows_with_fewer_bits_and_more_layers(void **state)
+{
+	struct akida_graph *g = network(), *fine, *coarse;
+	struct akida_quant_params p = params();
+	struct akida_array x = net_samples(g, FRAMES);
+	struct akida_layer_error single[16], all[16], low[16], weights[16];
+	size_t n, m;
+
+	(void)state;
+	p.weight_bits = p.activation_bits = 8;
+	fine = quantize(g, &p);
+	p.weight_bits = p.activation_bits = 4;
+	coarse = quantize(g, &p);
+	assert_int_equal(akida_quant_analysis(fine, AKIDA_ANALYSIS_SINGLE, &x, single, &n, NULL), 0);
+	assert_int_equal(akida_quant_analysis(fine, AKIDA_ANALYSIS_CUMULATIVE, &x, all, &m, NULL), 0);
+	assert_int_equal(m, n);
+	assert_int_equal(akida_quant_analysis(coarse, AKIDA_ANALYSIS_CUMULATIVE, &x, low, &m, NULL), 0);
+	assert_int_equal(m, n);
+	assert_string_equal(all[n - 1].name, "Dense");
+	assert_true(single[n - 1].smape > 0 && single[n - 1].smape < 0.2);
+	assert_true(single[n - 1].smape <= all[n - 1].smape);
+	assert_true(all[n - 1].smape < low[n - 1].smape);
+	assert_int_equal(akida_quant_analysis(fine, AKIDA_ANALYSIS_WEIGHT, NULL, weights, &m, NULL), 0);
+	assert_int_equal(m, 3);
+	for (size_t i = 0; i < m; i++) /* every filter has its largest weight at the end of the codes */
+		assert_true(weights[i].smape > 0 && weights[i].smape < 0.1 && weights[i].saturated > 0);
+	assert_int_equal(akida_quant_analysis(g, AKIDA_ANALYSIS_WEIGHT, NULL, weights, &m, NULL), -EINVAL);
+	assert_int_equal(akida_quant_analysis(fine, AKIDA_ANALYSIS_SINGLE, NULL, weights, &m, NULL), -EINVAL);
+	akida_array_fini(&x);
+	akida_graph_destroy(coarse);
+	akida_graph_destroy(fine);
+	akida_graph_destroy(g);
+}
+
 static void test_resize_keeps_weights_where_sizes_do_not_matter(void **state)
 {
 	struct akida_graph *g = net_start(12, 12, 1), *big = NULL;
@@ -303,6 +338,7 @@ int main(void)
 		cmocka_unit_test(test_until_leaves_a_float_tail),
 		cmocka_unit_test(test_until_a_layer_that_cannot_be_the_last_is_refused),
 		cmocka_unit_test(test_check_names_what_is_missing),
+		cmocka_unit_test(test_analysis_grows_with_fewer_bits_and_more_layers),
 		cmocka_unit_test(test_resize_keeps_weights_where_sizes_do_not_matter),
 	};
 
