@@ -102,6 +102,14 @@ MPI_CPPFLAGS := $(shell mpicc --showme:compile 2>/dev/null)
 ifneq ($(shell printf '$(HASH)include <mpi.h>\nint a[OMPI_MAJOR_VERSION];\n' | $(CC) $(MPI_CPPFLAGS) -S -o /dev/null -x c - >/dev/null 2>&1 && echo yes),)
 $(B)/obj/libakida/train/ranks.o: ALL_CFLAGS += -DAKIDA_OPENMPI $(MPI_CPPFLAGS:-I%=-isystem %)
 endif
+# Readers of images, sound and XML where their headers are. What is left out says so when it is asked for.
+has = $(shell printf '$(HASH)include <stdio.h>\n$(HASH)include <$(1)>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo yes)
+DATA_DEFS := $(if $(call has,jpeglib.h),-DAKIDA_JPEG) $(if $(call has,png.h),-DAKIDA_PNG) $(if $(call has,sndfile.h),-DAKIDA_SNDFILE) \
+	$(if $(call has,kissfft/kiss_fftr.h),-DAKIDA_KISSFFT) $(if $(call has,expat.h),-DAKIDA_EXPAT)
+$(filter $(B)/obj/libakida/import/sets/% $(B)/obj/libakida/import/dataset.o,$(TOOLCHAIN_OBJ)): OBJ_CPPFLAGS = $(LIB_CPPFLAGS) $(TOOLCHAIN_CPPFLAGS) -Ilibakida/import $(DATA_DEFS)
+TOOLCHAIN_LIBS += $(if $(findstring JPEG,$(DATA_DEFS)),-ljpeg) $(if $(findstring PNG,$(DATA_DEFS)),-lpng) \
+	$(if $(findstring SNDFILE,$(DATA_DEFS)),-lsndfile) $(if $(findstring KISSFFT,$(DATA_DEFS)),-lkissfft-float) \
+	$(if $(findstring EXPAT,$(DATA_DEFS)),-lexpat) -lpthread
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(SAY) CC $<
@@ -178,7 +186,7 @@ unit: $(TEST_BIN)
 ## Work on a fresh machine: these install what they need first
 
 deps:
-	@sh $(DEPS) install build uring toolchain mpi test
+	@sh $(DEPS) install build uring toolchain data mpi test
 
 bench:
 	@sh $(DEPS) install build uring toolchain
@@ -186,7 +194,7 @@ bench:
 	$(B)/bin/akida-bench -d virtual:akd1000 --save-json $(B)/bench.json
 
 check check-unit check-asan check-cli check-golden check-build check-arm lint:
-	@sh $(DEPS) install build uring toolchain test $(if $(filter check check-arm,$@),arm) $(if $(filter check check-cli,$@),mpi)
+	@sh $(DEPS) install build uring toolchain test $(if $(filter check check-arm,$@),arm) $(if $(filter check check-unit check-asan check-cli,$@),data mpi)
 	@[ $@ != check ] || $(MAKE) --no-print-directory check-kernel-ready
 	@$(MAKE) $(JOBS) --no-print-directory lib tools unit-bin
 	@MAKE='$(MAKE)' B='$(B)' sh tests/run.sh $@

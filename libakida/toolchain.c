@@ -50,6 +50,11 @@ const struct akida_toolchain *akida_toolchain(uint32_t abi)
 		.calibrate_legacy = akida_calibrate_legacy,
 		.ranks_together = akida_ranks_together,
 		.quant_analysis = akida_quant_analysis,
+		.set_open = akida_set_open,
+		.set_close = akida_set_close,
+		.set_info = akida_set_info,
+		.set_start = akida_set_start,
+		.set_next = akida_set_next,
 	};
 
 	return abi == AKIDA_TOOLCHAIN_ABI ? &table : NULL;

@@ -12,6 +12,7 @@
 #include "base/diag.h"
 #include "data.h"
 #include "ecg.h"
+#include "sets/spec.h"
 
 #define MAX_CLASSES 65536
 
@@ -219,6 +220,8 @@ int ak_data_load(const char *spec, struct akida_dataset *out, struct akida_diag 
 		return ak_fail(diag, -EINVAL, AK_RULE_DATA_SPEC, spec,
 			       "is not one of mnist:DIR, mnist-train:DIR, cifar10:FILE, ecg:FILE, ecg-train:FILE, "
 			       "npz:FILE, npy:FILE");
+	if (ak_set_is_spec(spec))
+		return ak_set_load_spec(spec, out, diag);
 	rest++;
 	if (kind == 5 && !strncmp(spec, "mnist", kind))
 		err = load_mnist(rest, false, &d, diag);

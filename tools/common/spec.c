@@ -67,7 +67,9 @@ static int load_plain(const char *kind, const char *path, const uint32_t dims[3]
 
 int spec_load(const char *spec, const uint32_t dims[3], uint64_t frames, uint64_t seed, struct akida_dataset *out)
 {
-	static const char *const kinds[] = {"mnist", "mnist-train", "cifar10", "ecg", "ecg-train", "npz", "npy", "raw"};
+	static const char *const kinds[] = {"mnist", "mnist-train", "cifar10",	  "ecg",      "ecg-train",
+					    "npz",   "npy",	    "raw",	  "imagenet", "speech",
+					    "dvs",   "voc",	    "modelnet40", "utkface",  "coco"};
 	const char *colon = strchr(spec, ':');
 	size_t len = colon ? (size_t)(colon - spec) : strlen(spec);
 	const struct akida_toolchain *t;
@@ -84,10 +86,11 @@ int spec_load(const char *spec, const uint32_t dims[3], uint64_t frames, uint64_
 		if (strlen(kinds[i]) == len && !strncmp(spec, kinds[i], len))
 			kind = kinds[i];
 	if (!kind || !colon || !colon[1])
-		return tool_usage("'%s' is no data SPEC; there are mnist:DIR, mnist-train:DIR, cifar10:FILE, ecg:FILE, "
-				  "ecg-train:FILE, npz:FILE, "
-				  "npy:FILE, raw:FILE, digits and random",
-				  spec);
+		return tool_usage(
+			"'%s' is no data SPEC; there are mnist:DIR, mnist-train:DIR, cifar10:FILE, ecg:FILE, "
+			"ecg-train:FILE, npz:FILE, "
+			"npy:FILE, raw:FILE, imagenet:DIR, speech:DIR, dvs:DIR, modelnet40:DIR, digits and random",
+			spec);
 	if (!strcmp(kind, "npy") || !strcmp(kind, "raw"))
 		return load_plain(kind, colon + 1, dims, out);
 	t = tool_toolchain();

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # What building and testing need, found by looking (not by asking a package manager), installed with apt on request.
-#   deps.sh list|need|install GROUP...      groups: build uring toolchain mpi test arm bench kernel kernel-arm64 kernel-debug kernel-newest
+#   deps.sh list|need|install GROUP...      groups: build uring toolchain data mpi test arm bench kernel kernel-arm64 kernel-debug kernel-newest
 # list prints the missing Debian packages; need fails with them; install gets them without questions.
 set -u
 CC=${CC:-gcc} # may be two words: ccache gcc
@@ -22,6 +22,11 @@ libprotobuf-c-dev hdr protobuf-c/protobuf-c.h
 protobuf-c-compiler cmd protoc-c
 libonnx-dev file /usr/include/onnx/onnx.proto
 libsnappy-dev hdr snappy-c.h" ;;
+	data) echo "libjpeg62-turbo-dev hdr-after-stdio jpeglib.h
+libpng-dev hdr png.h
+libsndfile1-dev hdr sndfile.h
+libkissfft-dev hdr kissfft/kiss_fftr.h
+libexpat1-dev hdr expat.h" ;;
 	mpi) echo "libopenmpi-dev cmd mpicc
 openmpi-bin cmd mpirun" ;;
 	test) echo "libcmocka-dev cmocka cmocka.h
@@ -75,6 +80,7 @@ present() {
 	pkg) dpkg-query -W -f '${Status}' "$2" 2>/dev/null | grep -q 'ok installed' ;;
 	file) [ -e "$2" ] ;;
 	hdr) echo "#include <$2>" | $CC -E -I/usr/include/hdf5/serial -x c - >/dev/null 2>&1 ;;
+	hdr-after-stdio) printf '#include <stdio.h>\n#include <%s>\n' "$2" | $CC -E -x c - >/dev/null 2>&1 ;;
 	cmocka) printf '#include <stdarg.h>\n#include <stddef.h>\n#include <setjmp.h>\n#include <stdint.h>\n#include <cmocka.h>\n' |
 		$CC -E -x c - >/dev/null 2>&1 ;;
 	py) python3 -c "import $2" >/dev/null 2>&1 || /usr/bin/python3 -c "import $2" >/dev/null 2>&1 ;;

@@ -10,6 +10,7 @@
 #include "fbz.h"
 #include "map.h"
 #include "quant.h"
+#include "sets.h"
 #include "train.h"
 #include "zoo.h"
 
@@ -77,6 +78,13 @@ struct akida_toolchain {
 			       struct akida_graph **out, struct akida_diag *diag);
 	int (*calibrate_legacy)(const struct akida_graph *g, const struct akida_legacy_calibration *p,
 				const struct akida_array *samples, struct akida_graph **out, struct akida_diag *diag);
+	/* Data sets in their authors' files, sets.h; data_load takes those with classes. */
+	int (*set_open)(const char *spec, const struct akida_set_params *p, struct akida_set **out,
+			struct akida_diag *diag);
+	void (*set_close)(struct akida_set *s);
+	int (*set_info)(const struct akida_set *s, struct akida_set_info *info);
+	int (*set_start)(struct akida_set *s, uint64_t epoch, struct akida_diag *diag);
+	int64_t (*set_next)(struct akida_set *s, uint32_t n, void *x, struct akida_target *t, struct akida_diag *diag);
 	int (*ranks_together)(uint32_t *rank, uint32_t *count, struct akida_diag *diag);
 	int (*quant_analysis)(const struct akida_graph *g, enum akida_analysis kind, const struct akida_array *x,
 			      struct akida_layer_error *out, size_t *count, struct akida_diag *diag);
