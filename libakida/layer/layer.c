@@ -93,6 +93,55 @@ void ak_layer_fini(struct akida_layer *l)
 	l->scale = NULL;
 }
 
+static int copy_learning(const struct akida_layer *from, struct akida_layer *to)
+{
+	const struct ak_learning *s = from->learning;
+	struct akida_learning_params p = {.size = sizeof(p)};
+	size_t bytes = from->filters * sizeof(int32_t);
+
+	if (!s)
+		return 0;
+	if (ak_learning_alloc(to, &p))
+		return -ENOMEM;
+	memcpy(to->learning->threshold, s->threshold, bytes);
+	memcpy(to->learning->swaps, s->swaps, bytes);
+	to->learning->num_weights = s->num_weights;
+	to->learning->num_classes = s->num_classes;
+	to->learning->initial_plasticity = s->initial_plasticity;
+	to->learning->competition = s->competition;
+	to->learning->min_plasticity = s->min_plasticity;
+	to->learning->plasticity_decay = s->plasticity_decay;
+	to->learning->random = s->random;
+	return 0;
+}
+
+int ak_layer_copy(const struct akida_layer *from, struct akida_layer *to)
+{
+	size_t f = from->filters * sizeof(int32_t);
+
+	*to = *from;
+	to->weights = to->weights_pw = NULL;
+	to->threshold = to->step16 = NULL;
+	to->scale = NULL;
+	to->learning = NULL;
+	to->borrowed = false;
+	if (from->type == AKIDA_LAYER_INPUT_DATA)
+		return 0;
+	if (ak_layer_alloc(to))
+		return -ENOMEM;
+	memcpy(to->weights, from->weights, ak_layer_weight_count(from));
+	if (to->weights_pw)
+		memcpy(to->weights_pw, from->weights_pw, ak_layer_weight_pw_count(from));
+	memcpy(to->threshold, from->threshold, f);
+	memcpy(to->step16, from->step16, f);
+	if (to->scale)
+		memcpy(to->scale, from->scale, from->filters * sizeof(*to->scale));
+	if (!copy_learning(from, to))
+		return 0;
+	ak_layer_fini(to);
+	return -ENOMEM;
+}
+
 /* One refused field; text, value and limit say the same thing to people and to programs. */
 static int refuse(struct akida_diag *diag, enum ak_rule rule, const struct akida_layer *l, const char *field,
 		  int64_t value, const char *limit)

@@ -74,6 +74,8 @@ size_t ak_layer_weight_pw_count(const struct akida_layer *l); /* of weights_pw *
 /* Allocates weights, thresholds, steps (zeroed; scale only without activation) for the parameters set so far. */
 int ak_layer_alloc(struct akida_layer *l);
 void ak_layer_fini(struct akida_layer *l);
+/* to gets what the v1 layer from is, learning state included, with arrays of its own. What to held is not looked at. -ENOMEM. */
+int ak_layer_copy(const struct akida_layer *from, struct akida_layer *to);
 /* Checks parameters against the ranges above and derives shapes. Names the layer, field, value and limit. */
 int ak_layer_finish(struct akida_layer *l, struct akida_diag *diag);
 /*

@@ -24,29 +24,6 @@ static const struct akida_layer *learning_layer(const struct akida_model *m)
 	return m->layers[m->count - 1].learning ? &m->layers[m->count - 1] : NULL;
 }
 
-/* to gets what from is, with arrays of its own. */
-static int copy_layer(const struct akida_layer *from, struct akida_layer *to)
-{
-	*to = *from;
-	to->weights = to->weights_pw = NULL;
-	to->threshold = to->step16 = NULL;
-	to->scale = NULL;
-	to->learning = NULL;
-	to->borrowed = false;
-	if (from->type == AKIDA_LAYER_INPUT_DATA)
-		return 0;
-	if (ak_layer_alloc(to))
-		return -ENOMEM;
-	memcpy(to->weights, from->weights, ak_layer_weight_count(from));
-	if (to->weights_pw)
-		memcpy(to->weights_pw, from->weights_pw, ak_layer_weight_pw_count(from));
-	memcpy(to->threshold, from->threshold, from->filters * sizeof(*to->threshold));
-	memcpy(to->step16, from->step16, from->filters * sizeof(*to->step16));
-	if (to->scale)
-		memcpy(to->scale, from->scale, from->filters * sizeof(*to->scale));
-	return 0;
-}
-
 /* 1-bit outputs: active above a code of before. The boundary of code n is threshold + n intervals, rounded down. */
 static void binarize(struct akida_layer *l, uint32_t level)
 {
@@ -120,7 +97,7 @@ int akida_model_learning(const struct akida_model *m, const struct akida_learnin
 	if (!l)
 		return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, NULL, "no memory for %u layers", keep + 1);
 	for (; done < keep && !err; done++)
-		err = copy_layer(&m->layers[done], &l[done]);
+		err = ak_layer_copy(&m->layers[done], &l[done]);
 	if (!err) {
 		binarize(&l[keep - 1], spike_level);
 		err = learning_after(tail, p->units, &l[keep]);
@@ -195,7 +172,7 @@ int akida_model_add_classes(const struct akida_model *m, uint32_t more, struct a
 	if (!l)
 		return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, NULL, "no memory for %u layers", m->count);
 	for (; done + 1 < m->count && !err; done++)
-		err = copy_layer(&m->layers[done], &l[done]);
+		err = ak_layer_copy(&m->layers[done], &l[done]);
 	if (!err)
 		err = widen(last, (uint32_t)units, (uint32_t)classes, &l[done++]);
 	if (err) {

@@ -223,28 +223,6 @@ static int head_fill(const struct ak_placement *pl, const struct tracks *t, stru
 	return head_scales(last, h, diag);
 }
 
-static int copy_layer(const struct akida_layer *from, struct akida_layer *to)
-{
-	*to = *from;
-	to->borrowed = false;
-	to->weights = to->weights_pw = NULL;
-	to->threshold = to->step16 = NULL;
-	to->scale = NULL;
-	if (ak_layer_alloc(to))
-		return -ENOMEM;
-	if (to->weights)
-		memcpy(to->weights, from->weights, ak_layer_weight_count(from));
-	if (to->weights_pw)
-		memcpy(to->weights_pw, from->weights_pw, ak_layer_weight_pw_count(from));
-	if (to->threshold) {
-		memcpy(to->threshold, from->threshold, from->filters * sizeof(*to->threshold));
-		memcpy(to->step16, from->step16, from->filters * sizeof(*to->step16));
-	}
-	if (to->scale)
-		memcpy(to->scale, from->scale, from->filters * sizeof(*to->scale));
-	return 0;
-}
-
 /* The program carries the model along, and models are not counted. */
 static int copy_model(const struct akida_model *m, struct akida_model **out, struct akida_diag *diag)
 {
@@ -252,7 +230,7 @@ static int copy_model(const struct akida_model *m, struct akida_model **out, str
 	int err = layers ? 0 : -ENOMEM;
 
 	for (uint32_t i = 0; i < m->count && !err; i++)
-		err = copy_layer(&m->layers[i], &layers[i]);
+		err = ak_layer_copy(&m->layers[i], &layers[i]);
 	if (!err)
 		return ak_model_create(layers, m->count, m->source, out, diag);
 	for (uint32_t i = 0; layers && i < m->count; i++)

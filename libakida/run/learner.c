@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Learning in a session on the cpu: the layers in front of the learning layer run one frame after the other, and the rule of
- * layer/learn.h changes the last one in a copy of the model. The device sees new weights with the next frames it runs.
+ * Learning in a session: the layers in front of the learning layer run one frame after the other, on the cpu or as the program of a
+ * device, and the rule of layer/learn.h changes the last one, which is the host's, in a copy of the model. The next frames that
+ * run see the new weights.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -91,8 +92,12 @@ int ak_learner_refresh(struct akida_session *s)
 	if (!s->learner->stale)
 		return 0;
 	diag = akida_diag_create();
-	s->dev->ops->unload(s->dev);
-	err = s->dev->ops->load(s->dev, &s->load, &dims, diag);
+	if (s->tail) {
+		err = ak_tail_refresh(s, diag);
+	} else {
+		s->dev->ops->unload(s->dev);
+		err = s->dev->ops->load(s->dev, &s->load, &dims, diag);
+	}
 	if (err)
 		snprintf(s->error, sizeof(s->error), "%s: cannot load what was learned: %s", s->dev->info.name,
 			 akida_strerror(err));
@@ -127,15 +132,24 @@ int64_t akida_session_learn(struct akida_session *s, const uint8_t *in, const in
 	if (!s || (!in && frames))
 		return -EINVAL;
 	l = s->learner;
-	if (s->dev->ops != &ak_backend_cpu)
-		return refuse(s, "edge learning runs on the cpu device in this version");
+	s->error[0] = 0;
 	if (!l)
-		return refuse(s, "the model does not end in a learning layer");
+		return refuse(s, "nothing learns here: the model does not end in a learning layer, or the program has "
+				 "it on the chip");
 	units = last_layer(l)->filters;
 	for (size_t i = 0; i < frames; i++) {
 		int32_t neuron;
 
-		ak_executor_frame(l->executor, in + i * s->dims.in_bytes, NULL, catch_spikes, l);
+		int err = 0;
+
+		if (s->tail)
+			err = ak_tail_spikes(s, in + i * s->dims.in_bytes, l->spikes);
+		else
+			ak_executor_frame(l->executor, in + i * s->dims.in_bytes, NULL, catch_spikes, l);
+		if (err) {
+			snprintf(s->error, sizeof(s->error), "%s: %s", s->dev->info.name, s->dev->error);
+			return err;
+		}
 		neuron = ak_learning_step(last_layer(l), l->spikes, labels ? labels[i] : -1, l->potentials, l->picks);
 		l->stale = l->stale || neuron >= 0;
 		if (out)

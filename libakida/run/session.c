@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 #include "base/diag.h"
+#include "layer/layer.h"
+#include "program/program.h"
 #include "run/session.h"
 
 static uint64_t host_now_ns(void)
@@ -22,6 +24,15 @@ static void record_frame(struct ak_meter *m, uint64_t latency_ns)
 
 	ak_latency_add(&s->latency, latency_ns);
 	s->frames++;
+}
+
+/* On the cpu, or as the one layer behind a program, which the host runs. */
+static bool learns(const struct akida_device *d, const struct ak_load *l)
+{
+	if (!l->model || !l->model->layers[l->model->count - 1].learning)
+		return false;
+	return d->ops == &ak_backend_cpu ||
+	       (d->info.needs_program && l->program && l->program->software_from == l->model->count - 1);
 }
 
 int akida_session_create(struct akida_device *d, const struct akida_program *program, const struct akida_model *model,
@@ -51,7 +62,7 @@ int akida_session_create(struct akida_device *d, const struct akida_program *pro
 		return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, d->info.name, "no memory for a session");
 	s->dev = d;
 	s->meter.frame = record_frame;
-	err = load.model && d->ops == &ak_backend_cpu ? ak_learner_create(load.model, &s->learner) : 0;
+	err = learns(d, &load) ? ak_learner_create(load.model, &s->learner) : 0;
 	if (err)
 		ak_fail(diag, err, AK_RULE_NOMEM, d->info.name, "no memory for a copy of the model to learn with");
 	if (s->learner)

@@ -40,7 +40,7 @@ struct akida_session {
 	uint64_t clk_base;
 	char error[480];
 	struct ak_tail *tail;	    /* tail.c; NULL unless the program leaves layers to the host */
-	struct ak_learner *learner; /* learner.c; NULL unless the model learns on the cpu */
+	struct ak_learner *learner; /* learner.c; NULL unless the model learns here */
 };
 
 /*
@@ -51,6 +51,10 @@ int ak_tail_create(struct akida_session *s, struct akida_diag *diag);
 void ak_tail_destroy(struct ak_tail *t);
 /* As the back end's run; at most the slice of a call. */
 int64_t ak_tail_run(struct akida_session *s, const uint8_t *in, size_t frames, int32_t *out);
+/* One frame through the device: what it hands out is not zero, into spikes. 0 or -errno, s->dev->error says why. */
+int ak_tail_spikes(struct akida_session *s, const uint8_t *in, uint8_t *spikes);
+/* The layers' weights have changed where they lie. */
+int ak_tail_refresh(struct akida_session *s, struct akida_diag *diag);
 
 /* Of a model that ends in a learning layer: its own copy, which load.model then is. 0, with *out NULL for other models; -ENOMEM. */
 int ak_learner_create(const struct akida_model *m, struct ak_learner **out);

@@ -45,6 +45,7 @@ void ak_tail_destroy(struct ak_tail *t)
 int ak_tail_create(struct akida_session *s, struct akida_diag *diag)
 {
 	const struct akida_program *p = s->load.program;
+	const struct akida_model *m;
 	struct ak_load load = s->load;
 	struct ak_load_dims dims;
 	struct ak_tail *t;
@@ -55,8 +56,9 @@ int ak_tail_create(struct akida_session *s, struct akida_diag *diag)
 	t = calloc(1, sizeof(*t));
 	if (!t)
 		return ak_fail(diag, -ENOMEM, AK_RULE_NOMEM, s->dev->info.name, "no memory for layers in software");
-	t->layers.count = p->model->count - p->software_from;
-	t->layers.layers = p->model->layers + p->software_from;
+	m = s->learner ? ak_learner_model(s->learner) : p->model;
+	t->layers.count = m->count - p->software_from;
+	t->layers.layers = m->layers + p->software_from;
 	t->ignored.frame = ignore_frame;
 	t->handed = s->dims.outputs;
 	t->values = malloc(TAIL_FRAMES * t->handed * sizeof(*t->values));
@@ -99,4 +101,30 @@ int64_t ak_tail_run(struct akida_session *s, const uint8_t *in, size_t frames, i
 		done += (size_t)got;
 	}
 	return (int64_t)done;
+}
+
+int ak_tail_spikes(struct akida_session *s, const uint8_t *in, uint8_t *spikes)
+{
+	struct ak_tail *t = s->tail;
+	int64_t got = s->dev->ops->run(s->dev, in, 1, t->values, &s->meter);
+
+	for (size_t i = 0; got == 1 && i < t->handed; i++)
+		spikes[i] = t->values[i] != 0;
+	return got < 0 ? (int)got : got == 1 ? 0 : -EIO;
+}
+
+int ak_tail_refresh(struct akida_session *s, struct akida_diag *diag)
+{
+	struct ak_tail *t = s->tail;
+	struct ak_load load = s->load;
+	struct ak_load_dims dims;
+	int err;
+
+	load.program = NULL;
+	load.model = &t->layers;
+	if (t->cpu->loaded)
+		t->cpu->ops->unload(t->cpu);
+	err = t->cpu->ops->load(t->cpu, &load, &dims, diag);
+	t->cpu->loaded = !err;
+	return err;
 }

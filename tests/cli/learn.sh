@@ -16,7 +16,13 @@ expect "says that it is provisional" 0 '^Edge learning: provisional'
 above "three new digits from five samples each" 42
 run "$akida" summary "$work/learned.akm"; expect "the model is one as others" 0 'learning'
 run "$akida" learn -m "$work/learned.akm" --data digits --labels 7-9,0 --shots 5; expect "a fourth class" 0 '4 classes'
-run "$akida" map -m "$work/learned.akm" -d akd1000; expect "mapping a learning layer is refused" 1 'learning layers'
+run "$akida" map -m "$work/learned.akm" -d akd1000 --hw-only; expect "a learning layer does not go onto the chip" 1 'learning layers'
+run "$akida" learn -m "$work/net.h5" --data digits --labels 7-9 --shots 5 --test digits --seed 3; cpu=$(grep '^Accuracy' "$work/out")
+for d in virtual:akd1000 virtual:akd1500; do
+	run "$akida" learn -m "$work/net.h5" -d $d --data digits --labels 7-9 --shots 5 --test digits --seed 3
+	expect "layers in front on $d" 0 "Layers in front: $d; the learning layer: this host"
+	[ "$(grep '^Accuracy' "$work/out")" = "$cpu" ] && ok "$d learns as cpu does" || not_ok "$d learns something else"
+done
 run "$akida" learn -m "$work/net.h5" --data digits --labels 7-; fails "a malformed list" 2 'no list of labels'
 run "$akida" learn -m "$work/net.h5" --data digits --labels 77; fails "labels that are not there" 1 'labelled 77'
 run "$akida" learn -m "$work/net.h5" --data random; fails "samples without labels" 1 'no labels'

@@ -12,7 +12,7 @@
 #include "common/spec.h"
 
 struct learn {
-	const char *model, *data, *test, *labels, *out;
+	const char *model, *data, *test, *labels, *out, *on;
 	uint64_t shots, neurons, num_weights, level, seed, passes;
 	double plasticity, competition, min_plasticity, decay;
 	struct stage_params stage;
@@ -20,6 +20,8 @@ struct learn {
 	const struct akida_model *start; /* what the session begins with: from's, or made */
 	struct akida_model *made;
 	struct akida_device *device;
+	struct akida_device_info device_info;
+	struct akida_program *program; /* of the layers in front, where the device needs one */
 	struct akida_session *session;
 	struct akida_learning_info info;
 	struct akida_dataset samples, check;
@@ -75,13 +77,29 @@ static size_t take_shots(struct learn *l)
 static int open_session(struct learn *l, const struct akida_model *m)
 {
 	struct akida_session_params p = {.size = sizeof(p)};
+	struct akida_map_params mp = {.size = sizeof(mp), .software = true};
 	struct akida_diag *diag = akida_diag_create();
-	int err = l->device ? 0 : akida_device_open("cpu", &l->device, diag), status = 0;
+	const char *chip;
+	int err = 0, status = 0;
 
 	akida_session_destroy(l->session);
 	l->session = NULL;
+	akida_program_destroy(l->program);
+	l->program = NULL;
+	l->device_info.size = sizeof(l->device_info);
+	if (!l->device)
+		err = akida_device_open(l->on, &l->device, diag);
 	if (!err)
-		err = akida_session_create(l->device, NULL, m, &p, &l->session, diag);
+		err = akida_device_info(l->device, &l->device_info);
+	if (!err && l->device_info.needs_program) {
+		chip = stage_chip_name(l->device_info.chip);
+		if (chip)
+			err = tool_toolchain() ? tool_toolchain()->map(m, chip, &mp, &l->program, NULL, diag) : -ENOENT;
+		else
+			status = tool_error(l->on, "tool.device", "has a chip without a mapper");
+	}
+	if (!err && !status)
+		err = akida_session_create(l->device, l->program, l->program ? NULL : m, &p, &l->session, diag);
 	if (err)
 		status = tool_fail(diag, l->model, err);
 	akida_diag_destroy(diag);
@@ -251,7 +269,8 @@ static int run(struct learn *l)
 		return status;
 	printf("Edge learning: provisional. Parameters as documented; how a neuron is chosen and which weights move is "
 	       "this\n"
-	       "program's (docs/edge-learning.md). On cpu: no chip was involved.\n");
+	       "program's (docs/edge-learning.md). Layers in front: %s; the learning layer: this host.\n",
+	       l->device_info.name);
 	status = learn_shots(l, shots);
 	if (!status) {
 		akida_model_learning_info(l->start, &l->info);
@@ -267,7 +286,13 @@ static int run(struct learn *l)
 
 int command_learn(int argc, char **argv)
 {
-	struct learn l = {.neurons = 1, .seed = 1, .passes = 1, .plasticity = 1, .min_plasticity = 0.1, .decay = 0.25};
+	struct learn l = {.on = "cpu",
+			  .neurons = 1,
+			  .seed = 1,
+			  .passes = 1,
+			  .plasticity = 1,
+			  .min_plasticity = 0.1,
+			  .decay = 0.25};
 	const struct option_spec spec[] = {
 		{"-m --model", OPTION_TEXT, &l.model,
 		 "trained network or model; its last layer without activation is replaced", 0, 0},
@@ -275,6 +300,8 @@ int command_learn(int argc, char **argv)
 		{"--test", OPTION_TEXT, &l.test, "SPEC to measure accuracy on afterwards", 0, 0},
 		{"--labels", OPTION_TEXT, &l.labels,
 		 "of both data sets: only these, as classes 0, 1, ... (7,8,9 or 7-9)", 0, 0},
+		{"-d --device", OPTION_TEXT, &l.on,
+		 "that runs the layers in front: cpu (default), virtual:akd1000, ...", 0, 0},
 		{"-s --save", OPTION_TEXT, &l.out, ".akm to write, with what was learned", 0, 0},
 		{"--shots", OPTION_COUNT, &l.shots, "of each class, the first so many samples (0: all)", 0, 0},
 		{"--passes", OPTION_COUNT, &l.passes, "over the samples (1)", 1, 1000},
@@ -309,6 +336,7 @@ int command_learn(int argc, char **argv)
 		status = run(&l);
 	akida_session_destroy(l.session);
 	akida_device_close(l.device);
+	akida_program_destroy(l.program);
 	akida_model_destroy(l.made);
 	akida_array_fini(&l.x);
 	akida_array_fini(&l.y);

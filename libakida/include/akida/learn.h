@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Edge learning of Akida v1, provisional: parameters and behaviour as documented by the vendor, the rest of the rule is
- * this library's (docs/edge-learning.md). Runs on the cpu device.
+ * this library's (docs/edge-learning.md). The layers in front run on any device; the learning layer is computed by the host.
  */
 #ifndef AKIDA_LEARN_H
 #define AKIDA_LEARN_H
@@ -50,7 +50,7 @@ AKIDA_API int akida_model_learning_info(const struct akida_model *m, struct akid
  * Learns from frames, in order; labels: one each, NULL without. A label of num_classes or more discards its frame, as does, with
  * more than one class, one below 0. out: frames * outputs potentials as they were before learning, or NULL. learned: the
  * neuron that learned from each frame or -1, or NULL. Frames that the session runs afterwards see the new weights.
- * Returns frames. -EOPNOTSUPP: not the cpu device, or the model does not learn; -EINVAL, -ENOMEM.
+ * Returns frames. -EOPNOTSUPP: the model does not learn, or a program has the learning layer on the chip; -EINVAL, -ENOMEM.
  */
 AKIDA_API int64_t akida_session_learn(struct akida_session *s, const uint8_t *in, const int32_t *labels, size_t frames,
 				      int32_t *out, int32_t *learned);
