@@ -106,7 +106,7 @@ endif
 has = $(shell printf '$(HASH)include <stdio.h>\n$(HASH)include <$(1)>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo yes)
 DATA_DEFS := $(if $(call has,jpeglib.h),-DAKIDA_JPEG) $(if $(call has,png.h),-DAKIDA_PNG) $(if $(call has,sndfile.h),-DAKIDA_SNDFILE) \
 	$(if $(call has,kissfft/kiss_fftr.h),-DAKIDA_KISSFFT) $(if $(call has,expat.h),-DAKIDA_EXPAT)
-$(filter $(B)/obj/libakida/import/sets/% $(B)/obj/libakida/import/dataset.o,$(TOOLCHAIN_OBJ)): OBJ_CPPFLAGS = $(LIB_CPPFLAGS) $(TOOLCHAIN_CPPFLAGS) -Ilibakida/import $(DATA_DEFS)
+$(filter $(B)/obj/libakida/import/sets/% $(B)/obj/libakida/import/dataset.o,$(TOOLCHAIN_OBJ)): OBJ_CPPFLAGS = $(LIB_CPPFLAGS) $(TOOLCHAIN_CPPFLAGS) $(DATA_DEFS)
 TOOLCHAIN_LIBS += $(if $(findstring JPEG,$(DATA_DEFS)),-ljpeg) $(if $(findstring PNG,$(DATA_DEFS)),-lpng) \
 	$(if $(findstring SNDFILE,$(DATA_DEFS)),-lsndfile) $(if $(findstring KISSFFT,$(DATA_DEFS)),-lkissfft-float) \
 	$(if $(findstring EXPAT,$(DATA_DEFS)),-lexpat) -lpthread

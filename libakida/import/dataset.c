@@ -12,7 +12,7 @@
 #include "base/diag.h"
 #include "data.h"
 #include "ecg.h"
-#include "sets/spec.h"
+#include "import/sets/spec.h"
 
 #define MAX_CLASSES 65536
 

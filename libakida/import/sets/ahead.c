@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "sets/set.h"
+#include "import/sets/set.h"
 
 struct slot {
 	bool full;

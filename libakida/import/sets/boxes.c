@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/fileio.h"
-#include "sets/image.h"
-#include "sets/set.h"
+#include "import/sets/image.h"
+#include "import/sets/set.h"
 #ifdef AKIDA_EXPAT
 #include <expat.h>
 #endif

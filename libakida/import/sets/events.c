@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/le.h"
-#include "sets/set.h"
+#include "import/sets/set.h"
 
 #define AEDAT_SIDE 128
 #define NMNIST_SIDE 34

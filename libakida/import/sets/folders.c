@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "sets/image.h"
-#include "sets/set.h"
+#include "import/sets/image.h"
+#include "import/sets/set.h"
 
 static const char *const images[] = {".jpg", ".jpeg", ".png", NULL};
 

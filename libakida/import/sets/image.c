@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/diag.h"
-#include "sets/image.h"
+#include "import/sets/image.h"
 #ifdef AKIDA_JPEG
 #include <jpeglib.h>
 #endif

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/fileio.h"
-#include "sets/set.h"
+#include "import/sets/set.h"
 
 #define FILE_MAX_BYTES ((size_t)512 << 20)
 #define COUNT_MAX (1u << 26)

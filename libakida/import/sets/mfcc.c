@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "sets/mfcc.h"
+#include "import/sets/mfcc.h"
 #ifdef AKIDA_KISSFFT
 #include <kissfft/kiss_fftr.h>
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
-#include "sets/set.h"
+#include "import/sets/set.h"
 
 static const struct ak_set_kind *const kinds[] = {&ak_set_imagenet, &ak_set_utkface, &ak_set_voc,	&ak_set_coco,
 						  &ak_set_speech,   &ak_set_dvs,     &ak_set_modelnet40};

@@ -4,8 +4,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include "sets/set.h"
-#include "sets/spec.h"
+#include "import/sets/set.h"
+#include "import/sets/spec.h"
 
 static const struct {
 	const char *name;

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "sets/mfcc.h"
-#include "sets/set.h"
+#include "import/sets/mfcc.h"
+#include "import/sets/set.h"
 #ifdef AKIDA_SNDFILE
 #include <sndfile.h>
 #endif
