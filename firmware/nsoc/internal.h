@@ -57,6 +57,9 @@ struct ns_chip {
 	const struct ak_cost_chip *cost;
 };
 extern const struct ns_chip ns_chip_akd1000, ns_chip_akd1500;
+void ns_chip_of_nodes(struct ns_chip *c, uint32_t nodes);
+/* Columns of a mesh of nodes; the first is in column 1, row 2. */
+uint32_t ns_node_columns(uint32_t nodes);
 
 /* ---- address windows: DesignWare iATU regions ---- */
 struct ns_window {
@@ -134,6 +137,8 @@ struct ns_output;
 
 struct nsoc {
 	const struct ns_chip *chip;
+	struct ns_chip own_chip; /* of nsoc_create_nodes */
+	uint32_t nodes;		 /* 0: a chip's mesh */
 	enum nsoc_chip kind;
 	struct nsoc_host host;
 	struct nsoc_report report;

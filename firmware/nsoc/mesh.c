@@ -35,6 +35,15 @@ static void add_full_node(struct nsoc *n, uint8_t col, uint8_t row)
 void ns_mesh_populate(struct nsoc *n)
 {
 	memset(n->np_at, -1, sizeof(n->np_at));
+	if (n->nodes) {
+		uint32_t cols = ns_node_columns(n->nodes);
+
+		for (uint8_t id = 0; id < 4; id++)
+			add_np(n, 1, 2, id, CNP1_ONLY, id ? 0 : NS_FNP2);
+		for (uint32_t k = 1; k < n->nodes; k++)
+			add_full_node(n, (uint8_t)(1 + k % cols), (uint8_t)(2 + k / cols));
+		return;
+	}
 	if (n->kind == NSOC_AKD1500) {
 		for (uint8_t id = 0; id < 4; id++)
 			add_np(n, 1, 2, id, CNP1_ONLY, id ? 0 : NS_FNP2);

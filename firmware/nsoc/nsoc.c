@@ -8,7 +8,7 @@
 
 void nsoc_pci_power_on(struct nsoc *n); /* pci.c */
 
-int nsoc_create(enum nsoc_chip chip, const struct nsoc_host *host, struct nsoc **out)
+static int create(enum nsoc_chip chip, uint32_t nodes, const struct nsoc_host *host, struct nsoc **out)
 {
 	struct nsoc *n = calloc(1, sizeof(*n));
 
@@ -16,7 +16,12 @@ int nsoc_create(enum nsoc_chip chip, const struct nsoc_host *host, struct nsoc *
 	if (!n)
 		return -ENOMEM;
 	n->kind = chip;
+	n->nodes = nodes;
 	n->chip = chip == NSOC_AKD1000 ? &ns_chip_akd1000 : &ns_chip_akd1500;
+	if (nodes) {
+		ns_chip_of_nodes(&n->own_chip, nodes);
+		n->chip = &n->own_chip;
+	}
 	if (host)
 		n->host = *host;
 	n->pages = n->chip->mem_bytes >> NS_PAGE_BITS;
@@ -41,6 +46,17 @@ int nsoc_create(enum nsoc_chip chip, const struct nsoc_host *host, struct nsoc *
 	nsoc_power_cycle(n);
 	*out = n;
 	return 0;
+}
+
+int nsoc_create(enum nsoc_chip chip, const struct nsoc_host *host, struct nsoc **out)
+{
+	return create(chip, 0, host, out);
+}
+
+int nsoc_create_nodes(uint32_t nodes, const struct nsoc_host *host, struct nsoc **out)
+{
+	*out = NULL;
+	return nodes < 2 || nodes > NSOC_NODES_MAX ? -EINVAL : create(NSOC_AKD1500, nodes, host, out);
 }
 
 void nsoc_destroy(struct nsoc *n)

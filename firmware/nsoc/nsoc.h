@@ -39,6 +39,12 @@ struct nsoc_report {
 };
 
 int nsoc_create(enum nsoc_chip chip, const struct nsoc_host *host, struct nsoc **out); /* -ENOMEM */
+/*
+ * An Akida v1 mesh of so many nodes behind an AKD1500's bus: 2 (the vendor's TwoNodesIPv1) to NSOC_NODES_MAX, ours. One
+ * node with the FNP2, the others full ones, row by row in a grid that is nearly square. -EINVAL.
+ */
+#define NSOC_NODES_MAX 16u
+int nsoc_create_nodes(uint32_t nodes, const struct nsoc_host *host, struct nsoc **out);
 void nsoc_destroy(struct nsoc *n);
 void nsoc_power_cycle(struct nsoc *n);
 

@@ -46,6 +46,26 @@ const struct ns_chip ns_chip_akd1500 = {
 	.dma_row = 1,
 };
 
+uint32_t ns_node_columns(uint32_t nodes)
+{
+	uint32_t cols = nodes > 2 ? 2 : 1; /* TwoNodesIPv1 has one column */
+
+	while (cols * cols < nodes && nodes > 2)
+		cols++;
+	return cols;
+}
+
+/* As an AKD1500, but for the mesh: nothing but the DMA node in row 1. */
+void ns_chip_of_nodes(struct ns_chip *c, uint32_t nodes)
+{
+	uint32_t cols = ns_node_columns(nodes), rows = 1 + (nodes + cols - 1) / cols, last = nodes - (rows - 2) * cols;
+
+	*c = ns_chip_akd1500;
+	c->version = 0xbca10300u | (nodes == 2 ? 6u : 128u + nodes);
+	c->mesh[0] = rows | cols << 8 | (cols + 1) << 16 | 1u << 24;
+	c->mesh[2] = 2u | 1u << 8 | 1u << 16 | last << 24;
+}
+
 /* ---- configuration space ---- */
 
 static void cfg_set(struct nsoc *n, uint32_t off, uint32_t val, uint32_t mask)

@@ -64,7 +64,7 @@ struct ak_backend {
 	int (*reset)(struct akida_device *d, struct akida_diag *diag);
 };
 extern const struct ak_backend ak_backend_cpu, ak_backend_akida2, ak_backend_akida2_two, ak_backend_akd1000,
-	ak_backend_akd1500, ak_backend_board, ak_backend_vfio;
+	ak_backend_akd1500, ak_backend_akida1, ak_backend_board, ak_backend_vfio;
 
 struct akida_device {
 	const struct ak_backend *ops;

@@ -12,13 +12,18 @@
 #define DEFAULT_VIRTUAL "virtual:akd1000"
 
 static const struct ak_backend *const backends[] = {&ak_backend_cpu,	&ak_backend_akd1000,	&ak_backend_akd1500,
-						    &ak_backend_akida2, &ak_backend_akida2_two, &ak_backend_board,
-						    &ak_backend_vfio};
+						    &ak_backend_akida2, &ak_backend_akida2_two, &ak_backend_akida1,
+						    &ak_backend_board,	&ak_backend_vfio};
 
 const char *const *akida_device_names(void)
 {
-	static const char *const names[] = {
-		"cpu", "virtual:akd1000", "virtual:akd1500", "virtual:akida2", "virtual:akida2:two-nodes", NULL};
+	static const char *const names[] = {"cpu",
+					    "virtual:akd1000",
+					    "virtual:akd1500",
+					    "virtual:akida2",
+					    "virtual:akida2:two-nodes",
+					    "virtual:akida1:2",
+					    NULL};
 
 	return names;
 }
@@ -30,8 +35,9 @@ static const struct ak_backend *find_backend(const char *name, struct akida_diag
 					: !strcmp(name, backends[i]->name))
 			return backends[i];
 	*err = ak_fail(diag, -ENOENT, AK_RULE_DEVICE_NAME, name, "is not the name of a device");
-	ak_remedy(diag, "cpu, virtual:akd1000, virtual:akd1500, virtual:akida2, /dev/akidaN and vfio:0000:01:00.0 can "
-			"be opened");
+	ak_remedy(diag,
+		  "cpu, virtual:akd1000, virtual:akd1500, virtual:akida1:N (nodes), virtual:akida2, /dev/akidaN and "
+		  "vfio:0000:01:00.0 can be opened");
 	return NULL;
 }
 

@@ -197,7 +197,8 @@ static int virt_window(struct akida_device *d, uint32_t bytes, struct akida_diag
 		   : 0;
 }
 
-static int virt_open(struct akida_device *d, enum nsoc_chip chip, struct akida_diag *diag)
+/* nodes: 0, or of a mesh of its own */
+static int virt_open(struct akida_device *d, enum nsoc_chip chip, uint32_t nodes, struct akida_diag *diag)
 {
 	struct virt *v = d->state;
 	struct nsoc_host host = {.ctx = v, .read = host_read, .write = host_write};
@@ -207,7 +208,10 @@ static int virt_open(struct akida_device *d, enum nsoc_chip chip, struct akida_d
 	v->core_bar = chip == NSOC_AKD1000 ? 0 : 2;
 	v->stage_memory = calloc(1, AK_CORE_STAGE_BYTES);
 	v->stage = (struct region){.bus = STAGE_BUS, .cpu = v->stage_memory, .bytes = AK_CORE_STAGE_BYTES};
-	err = v->stage_memory ? nsoc_create(chip, &host, &v->chip) : -ENOMEM;
+	if (!v->stage_memory)
+		err = -ENOMEM;
+	else
+		err = nodes ? nsoc_create_nodes(nodes, &host, &v->chip) : nsoc_create(chip, &host, &v->chip);
 	if (err) {
 		ak_fail(diag, err, AK_RULE_NOMEM, d->info.name, "no memory for the software NSoC");
 		goto free_stage;
@@ -223,7 +227,10 @@ static int virt_open(struct akida_device *d, enum nsoc_chip chip, struct akida_d
 	v->core.host_time = virt_host_time;
 	v->core.window = virt_window;
 	d->info.source = AKIDA_SOURCE_MODEL;
-	snprintf(d->info.chip, sizeof(d->info.chip), "%s", chip == NSOC_AKD1000 ? "AKD1000" : "AKD1500");
+	if (nodes)
+		snprintf(d->info.chip, sizeof(d->info.chip), "akida1:%u", nodes % 100);
+	else
+		snprintf(d->info.chip, sizeof(d->info.chip), "%s", chip == NSOC_AKD1000 ? "AKD1000" : "AKD1500");
 	d->info.clock_mhz = sensor(v, NSOC_SENSOR_CLOCK_KHZ) / 1000.0;
 	return 0;
 destroy_chip:
@@ -236,12 +243,28 @@ free_stage:
 
 static int open_akd1000(struct akida_device *d, struct akida_diag *diag)
 {
-	return virt_open(d, NSOC_AKD1000, diag);
+	return virt_open(d, NSOC_AKD1000, 0, diag);
 }
 
 static int open_akd1500(struct akida_device *d, struct akida_diag *diag)
 {
-	return virt_open(d, NSOC_AKD1500, diag);
+	return virt_open(d, NSOC_AKD1500, 0, diag);
+}
+
+#define NODES_PREFIX "virtual:akida1:"
+
+/* The number behind the colon. */
+static int open_nodes(struct akida_device *d, struct akida_diag *diag)
+{
+	const char *text = d->info.name + strlen(NODES_PREFIX);
+	unsigned int nodes = 0;
+	int used = 0;
+
+	if (text[0] < '1' || text[0] > '9' || sscanf(text, "%2u%n", &nodes, &used) != 1 || text[used] || nodes < 2 ||
+	    nodes > NSOC_NODES_MAX)
+		return ak_fail(diag, -ENOENT, AK_RULE_DEVICE_NAME, d->info.name, "is no mesh of 2 to %u nodes",
+			       NSOC_NODES_MAX);
+	return virt_open(d, NSOC_AKD1500, nodes, diag);
 }
 
 static void virt_unload(struct akida_device *d)
@@ -332,11 +355,12 @@ static size_t virt_power(struct akida_device *d, struct akida_power_event *ev, s
 	return n;
 }
 
-#define VIRTUAL_BACKEND(chip_name, opener)                                                                             \
+#define VIRTUAL_BACKEND(chip_name, opener, any)                                                                        \
 	{                                                                                                              \
-		.name = chip_name, .state_bytes = sizeof(struct virt), .open = opener, .close = virt_close,            \
-		.load = virt_load, .unload = virt_unload, .verify = virt_verify, .run = virt_run, .clock = virt_clock, \
-		.now_ns = virt_now_ns, .counters = virt_counters, .power = virt_power,                                 \
+		.name = chip_name, .prefix = any, .state_bytes = sizeof(struct virt), .open = opener,                  \
+		.close = virt_close, .load = virt_load, .unload = virt_unload, .verify = virt_verify, .run = virt_run, \
+		.clock = virt_clock, .now_ns = virt_now_ns, .counters = virt_counters, .power = virt_power,            \
 	}
-const struct ak_backend ak_backend_akd1000 = VIRTUAL_BACKEND("virtual:akd1000", open_akd1000);
-const struct ak_backend ak_backend_akd1500 = VIRTUAL_BACKEND("virtual:akd1500", open_akd1500);
+const struct ak_backend ak_backend_akd1000 = VIRTUAL_BACKEND("virtual:akd1000", open_akd1000, false);
+const struct ak_backend ak_backend_akd1500 = VIRTUAL_BACKEND("virtual:akd1500", open_akd1500, false);
+const struct ak_backend ak_backend_akida1 = VIRTUAL_BACKEND(NODES_PREFIX, open_nodes, true);

@@ -3,6 +3,7 @@
  * The meshes of both chips as tables. Source: nsoc-hardware 11. Written here a second time on purpose: the software
  * NSoC has its own table, so that a slip in one shows.
  */
+#include <stdio.h>
 #include <string.h>
 #include "map/chip.h"
 
@@ -71,12 +72,51 @@ static const struct ak_map_chip chips[] = {
 	},
 };
 
+#define NODES_PREFIX "akida1:"
+#define NODES_MAX 16u
+
+/* One node with the FNP2, then full ones, row by row from row 2 on, in a grid that is nearly square; 2: TwoNodesIPv1. */
+static void mesh_of_nodes(struct ak_map_chip *c, uint32_t nodes)
+{
+	static const char *const names[NODES_MAX + 1] = {
+		NULL,	     NULL,	  "akida1:2",  "akida1:3",  "akida1:4",	 "akida1:5",
+		"akida1:6",  "akida1:7",  "akida1:8",  "akida1:9",  "akida1:10", "akida1:11",
+		"akida1:12", "akida1:13", "akida1:14", "akida1:15", "akida1:16"};
+	uint32_t cols = nodes > 2 ? 2 : 1;
+
+	while (cols * cols < nodes && nodes > 2)
+		cols++;
+	*c = chips[1]; /* an AKD1500, but for its mesh */
+	c->name = names[nodes];
+	c->version[3] = (uint8_t)(nodes == 2 ? 6 : 128 + nodes);
+	c->count = 0;
+	for (uint32_t col = 0; col < cols; col++)
+		for (uint32_t row = 0; row * cols + col < nodes; row++)
+			for (uint8_t id = 0; id < 4; id++) {
+				bool first = !row && !col;
+				uint8_t kinds = first ? id ? CNP : CNP | AK_KIND_FNP2
+						: id  ? CNP | AK_KIND_CNP2
+						      : CNP | AK_KIND_FNP3;
+
+				c->np[c->count++] = (struct ak_np){(uint8_t)(col + 1), (uint8_t)(row + 2), id, kinds};
+			}
+}
+
 const struct ak_map_chip *ak_map_chip_find(const char *name)
 {
+	static _Thread_local struct ak_map_chip nodes;
+	size_t prefix = strlen(NODES_PREFIX);
+	unsigned int n = 0;
+	int used = 0;
+
 	for (size_t i = 0; name && i < sizeof(chips) / sizeof(chips[0]); i++)
 		if (!strcmp(chips[i].name, name))
 			return &chips[i];
-	return NULL;
+	if (!name || strncmp(name, NODES_PREFIX, prefix) || name[prefix] < '1' || name[prefix] > '9' ||
+	    sscanf(name + prefix, "%2u%n", &n, &used) != 1 || name[prefix + (size_t)used] || n < 2 || n > NODES_MAX)
+		return NULL;
+	mesh_of_nodes(&nodes, n);
+	return &nodes;
 }
 
 uint32_t ak_map_chip_count(const struct ak_map_chip *chip, uint8_t kinds)

@@ -25,7 +25,10 @@ struct ak_map_chip {
 		np[AK_MAP_MAX_NPS]; /* columns ascending, then rows, then ids: the order in which layers fill them */
 };
 
-/* NULL for an unknown name. */
+/*
+ * akd1000, akd1500, or akida1:N, a mesh of N nodes (2 to 16), which stays valid until this thread asks for another such. NULL
+ * for an unknown name.
+ */
 const struct ak_map_chip *ak_map_chip_find(const char *name);
 /* NPs whose kinds include all of these. */
 uint32_t ak_map_chip_count(const struct ak_map_chip *chip, uint8_t kinds);

@@ -497,6 +497,7 @@ static int read_layers(struct decompiler *d)
 static const struct ak_map_chip *chip_of(const struct akida_program *p)
 {
 	static const char *const names[] = {"akd1000", "akd1500"};
+	struct akida_program_info info = {.size = sizeof(info)};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		const struct ak_map_chip *chip = ak_map_chip_find(names[i]);
@@ -504,7 +505,7 @@ static const struct ak_map_chip *chip_of(const struct akida_program *p)
 		if (chip && !memcmp(chip->version, p->head.device_version, sizeof(chip->version)))
 			return chip;
 	}
-	return NULL;
+	return akida_program_info(p, &info) ? NULL : ak_map_chip_find(info.chip);
 }
 
 /* What the program must be made of for its layers to be all of it. */

@@ -44,13 +44,20 @@ const uint32_t *ak_program_track(const struct akida_program *p, uint32_t i)
 	return (const uint32_t *)(const void *)((const uint8_t *)p->bytes + p->info_bytes + p->head.tracks[i].offset);
 }
 
-static const char *chip_name(const uint8_t v[4])
+static void chip_name(const uint8_t v[4], char *out, size_t bytes)
 {
+	bool v1 = v[0] == 0xbc && v[1] == 0xa1 && v[2] == 3;
+
 	if (v[0] == 0xbc && v[1] == 0x00 && v[2] == 0 && v[3] == 2)
-		return "AKD1000";
-	if (v[0] == 0xbc && v[1] == 0xa1 && v[2] == 3 && v[3] == 9)
-		return "AKD1500";
-	return "unknown";
+		snprintf(out, bytes, "AKD1000");
+	else if (v1 && v[3] == 9)
+		snprintf(out, bytes, "AKD1500");
+	else if (v1 && v[3] == 6)
+		snprintf(out, bytes, "akida1:2");
+	else if (v1 && v[3] > 130 && v[3] <= 144)
+		snprintf(out, bytes, "akida1:%u", v[3] - 128u);
+	else
+		snprintf(out, bytes, "unknown");
 }
 
 /* The sum documented at struct akida_program_info, for so many frames. */
@@ -93,7 +100,7 @@ int akida_program_info(const struct akida_program *p, struct akida_program_info 
 		return -EINVAL;
 	snprintf(full.engine_version, sizeof(full.engine_version), "%s", h->engine_version);
 	memcpy(full.device_version, h->device_version, sizeof(full.device_version));
-	snprintf(full.chip, sizeof(full.chip), "%s", chip_name(h->device_version));
+	chip_name(h->device_version, full.chip, sizeof(full.chip));
 	memcpy(full.in_dims, h->in_dims, sizeof(full.in_dims));
 	memcpy(full.out_dims, h->out_dims, sizeof(full.out_dims));
 	full.window_w = h->window_w;

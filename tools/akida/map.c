@@ -211,8 +211,8 @@ int command_map(int argc, char **argv)
 	bool json = false, smallest = false, hw_only = false;
 	const struct option_spec spec[] = {
 		{"-m --model", OPTION_TEXT, &model, "network, quantized network or .akm", 0, 0},
-		{"-d --device", OPTION_TEXT, &device, "virtual:akd1000, virtual:akd1500, or just akd1000, akd1500", 0,
-		 0},
+		{"-d --device", OPTION_TEXT, &device,
+		 "akd1000, akd1500, akida1:N (a mesh of N nodes), or virtual: with one of them", 0, 0},
 		{"--mode", OPTION_TEXT, &mode, "minimal (default), all-nps or hw-pr", 0, 0},
 		{"-s --save_name", OPTION_TEXT, &out, ".akp file to write", 0, 0},
 		{"-sa --samples", OPTION_TEXT, &samples, "calibration samples of a float network", 0, 0},

@@ -418,7 +418,10 @@ const struct akida_model *stage_model_of(const struct stage *s)
 
 const char *stage_chip_name(const char *device)
 {
-	static const char *const chips[] = {"akd1000", "akd1500"};
+	static const char *const chips[] = {"akd1000",	 "akd1500",   "akida1:2",  "akida1:3",	"akida1:4",
+					    "akida1:5",	 "akida1:6",  "akida1:7",  "akida1:8",	"akida1:9",
+					    "akida1:10", "akida1:11", "akida1:12", "akida1:13", "akida1:14",
+					    "akida1:15", "akida1:16"};
 
 	if (!strncmp(device, "virtual:", 8))
 		device += 8;

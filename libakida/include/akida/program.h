@@ -19,7 +19,7 @@ struct akida_program_info {
 	uint32_t size;
 	char engine_version[16];	  /* "2.5.0" */
 	uint8_t device_version[4];	  /* vendor, product, major, minor */
-	char chip[16];			  /* "AKD1000", "AKD1500" or "unknown" */
+	char chip[16];			  /* "AKD1000", "AKD1500", "akida1:N" (a mesh of N nodes) or "unknown" */
 	uint32_t in_dims[3], out_dims[3]; /* h, w, c */
 	uint32_t window_w, window_h;
 	uint32_t input_type, output_type; /* 0 dense, 2 CNP sparse */

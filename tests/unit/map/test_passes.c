@@ -236,6 +236,45 @@ static void test_reconfiguration_chooses_passes(void **state)
 	akida_model_destroy(m);
 }
 
+/* Meshes that no chip has: NPs as the vendor's two nodes have them, and every network runs, in more passes on fewer nodes. */
+static void test_meshes_of_nodes_run_equal(void **state)
+{
+	static const char *const none[] = {"akida1:",	"akida1:0",  "akida1:1", "akida1:17",
+					   "akida1:2x", "akida1:-2", "akida1"};
+	struct akida_model *m = row(AKIDA_LAYER_CONV, 20, 12, 3), *drawn;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		assert_null(ak_map_chip_find(none[i]));
+	for (uint32_t nodes = 2; nodes <= 16; nodes++) {
+		struct akida_device_info info = {.size = sizeof(info)};
+		const struct ak_map_chip *chip;
+		char name[16], device[32];
+		struct akida_device *d;
+
+		snprintf(name, sizeof(name), "akida1:%u", nodes);
+		snprintf(device, sizeof(device), "virtual:%s", name);
+		chip = ak_map_chip_find(name);
+		assert_non_null(chip);
+		assert_int_equal(akida_device_open(device, &d, NULL), 0);
+		assert_int_equal(akida_device_info(d, &info), 0);
+		assert_int_equal(info.nps, 4 * nodes);
+		assert_int_equal(info.cnp2, 3 * (nodes - 1));
+		assert_int_equal(info.fnp2, 1);
+		assert_int_equal(info.fnp3, nodes - 1);
+		assert_int_equal(chip->count, info.nps);
+		assert_int_equal(ak_map_chip_count(chip, AK_KIND_FNP3), info.fnp3);
+		assert_string_equal(info.chip, name);
+		akida_device_close(d);
+		check_passes(m, name, AKIDA_MAP_MINIMAL, (21 + 4 * nodes - 1) / (4 * nodes));
+		drawn = net_draw(300 + nodes, true);
+		if (drawn)
+			check_equal(drawn, name, nodes);
+		akida_model_destroy(drawn);
+	}
+	akida_model_destroy(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +283,7 @@ int main(void)
 		cmocka_unit_test(test_weights_in_memory_run_equal),
 		cmocka_unit_test(test_reconfiguration_runs_equal),
 		cmocka_unit_test(test_reconfiguration_chooses_passes),
+		cmocka_unit_test(test_meshes_of_nodes_run_equal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
