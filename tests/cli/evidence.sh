@@ -87,7 +87,7 @@ quantized() {
 	[ -z "$6" ] || refused "bounded, $1" "$work/v1.h5" akd1000 "$6"
 }
 quantized mnist_cntk_zoo_v8.onnx 4915 1 0 cpu 'v1.pool-padding v1.pool-size' 'v2.pool-padding v2.pool-size'
-quantized mnist_smallcnn_torch.onnx 4844 0.012728233130318 -0.424212917883804 cpu 'v1.kernel-size v1.stride' 'v2.kernel-size v2.stride'
+quantized mnist_smallcnn_torch.onnx 4844 0.012728233130318 -0.424212917883804 cpu 'v1.kernel-size v1.stride' 'v2.stride'
 quantized mnist_mlp_tf2onnx.onnx 4836 0.00392156862745098 0 virtual:akida2 'v1.first-layer v1.weight-bits'
 quantized mnist_cnn_torch.onnx 4910 0.00784313725490196 -1 cpu '' 'v2.dense-inputs'
 if have "mnist_cnn_torch at 8/4/4" "$data/models/mnist_cnn_torch.onnx" "$data/mnist"; then

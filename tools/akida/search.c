@@ -366,12 +366,17 @@ static int search(struct search *s)
 	if (status)
 		goto out;
 	promote(s, list, n, RUNGS); /* sorts them */
-	/* one of the ranks reports; with a finished journal the first one */
-	mine = was_done ? s->rank == 0 : journal_claim(&s->journal, "report");
+	/* one of the ranks reports, and says so before it goes; with a finished journal the first one */
+	if (was_done)
+		mine = s->rank == 0;
+	else
+		mine = journal_look(&s->journal, "report") == JOURNAL_DONE ? 0 : journal_claim(&s->journal, "report");
 	if (!isfinite(list[0].quality))
 		status = mine ? tool_error("search", "train.diverged", "no network came through") : TOOL_FAILED;
 	else if (mine > 0)
 		status = report(s, list[0].trial);
+	if (mine > 0 && !was_done && !status)
+		status = journal_done(&s->journal, "report", "reported\n");
 out:
 	free(list);
 	return status;
