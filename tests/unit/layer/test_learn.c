@@ -304,7 +304,7 @@ static void test_a_session_learns_and_its_file_goes_on(void **state)
 static void test_add_classes_keeps_what_was_learned(void **state)
 {
 	struct akida_learning_params p = params(6, 20, 3);
-	struct akida_model *of = backbone(false, 4), *m, *wide;
+	struct akida_model *of = backbone(false, 4), *m, *wide, *none;
 	uint32_t picks[2 * INPUTS];
 	int32_t potentials[10];
 	uint8_t x[INPUTS] = {1, 1, 1, 1, 1, 1, 1, 1};
@@ -324,8 +324,9 @@ static void test_add_classes_keeps_what_was_learned(void **state)
 			assert_int_equal(last(wide)->learning->threshold[u], last(m)->learning->threshold[u]);
 	}
 	assert_true(ak_learning_step(last(wide), x, 4, potentials, picks) >= 8);
-	assert_int_equal(akida_model_add_classes(m, 0, &of, NULL), -EINVAL);
-	assert_int_equal(akida_model_add_classes(m, 100000, &of, NULL), -EINVAL);
+	assert_int_equal(akida_model_add_classes(m, 0, &none, NULL), -EINVAL);
+	assert_int_equal(akida_model_add_classes(m, 100000, &none, NULL), -EINVAL);
+	akida_model_destroy(of);
 	akida_model_destroy(m);
 	akida_model_destroy(wide);
 }
