@@ -95,18 +95,30 @@ endif
 HASH := \#
 # io_uring where liburing's header is; its library is looked for at run time.
 ifneq ($(shell printf '$(HASH)include <liburing.h>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo yes),)
-$(B)/obj/libakida/device/uring.o: ALL_CFLAGS += -DAKIDA_LIBURING
+URING_DEFS := -DAKIDA_LIBURING
+$(B)/obj/libakida/device/uring.o: ALL_CFLAGS += $(URING_DEFS)
 endif
 # MPI likewise: OpenMPI's header where mpicc or Debian's path knows it.
 MPI_CPPFLAGS := $(shell mpicc --showme:compile 2>/dev/null)
 ifneq ($(shell printf '$(HASH)include <mpi.h>\nint a[OMPI_MAJOR_VERSION];\n' | $(CC) $(MPI_CPPFLAGS) -S -o /dev/null -x c - >/dev/null 2>&1 && echo yes),)
-$(B)/obj/libakida/train/ranks.o: ALL_CFLAGS += -DAKIDA_OPENMPI $(MPI_CPPFLAGS:-I%=-isystem %)
+MPI_DEFS := -DAKIDA_OPENMPI $(MPI_CPPFLAGS:-I%=-isystem %)
+$(B)/obj/libakida/train/ranks.o: ALL_CFLAGS += $(MPI_DEFS)
 endif
 # Readers of images, sound and XML where their headers are. What is left out says so when it is asked for.
 has = $(shell printf '$(HASH)include <stdio.h>\n$(HASH)include <$(1)>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo yes)
 DATA_DEFS := $(if $(call has,jpeglib.h),-DAKIDA_JPEG) $(if $(call has,png.h),-DAKIDA_PNG) $(if $(call has,sndfile.h),-DAKIDA_SNDFILE) \
 	$(if $(call has,kissfft/kiss_fftr.h),-DAKIDA_KISSFFT) $(if $(call has,expat.h),-DAKIDA_EXPAT)
-$(filter $(B)/obj/libakida/import/sets/% $(B)/obj/libakida/import/dataset.o,$(TOOLCHAIN_OBJ)): OBJ_CPPFLAGS = $(LIB_CPPFLAGS) $(TOOLCHAIN_CPPFLAGS) $(DATA_DEFS)
+DATA_OBJ := $(filter $(B)/obj/libakida/import/sets/% $(B)/obj/libakida/import/dataset.o,$(TOOLCHAIN_OBJ))
+$(DATA_OBJ): OBJ_CPPFLAGS = $(LIB_CPPFLAGS) $(TOOLCHAIN_CPPFLAGS) $(DATA_DEFS)
+# A header installed or removed since the last build makes what looks for it again.
+FOUND := $(strip $(URING_DEFS) $(MPI_DEFS) $(DATA_DEFS))
+$(DATA_OBJ) $(B)/obj/libakida/device/uring.o $(B)/obj/libakida/train/ranks.o: $(B)/obj/found
+ifneq ($(FOUND),$(strip $(file <$(B)/obj/found)))
+.PHONY: $(B)/obj/found
+endif
+$(B)/obj/found:
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(FOUND)' >$@
 TOOLCHAIN_LIBS += $(if $(findstring JPEG,$(DATA_DEFS)),-ljpeg) $(if $(findstring PNG,$(DATA_DEFS)),-lpng) \
 	$(if $(findstring SNDFILE,$(DATA_DEFS)),-lsndfile) $(if $(findstring KISSFFT,$(DATA_DEFS)),-lkissfft-float) \
 	$(if $(findstring EXPAT,$(DATA_DEFS)),-lexpat) -lpthread
