@@ -104,21 +104,27 @@ put:
 	return err;
 }
 
+static void akida_job_release(struct akida_buffer **buf)
+{
+	if (!*buf)
+		return;
+	atomic_dec(&(*buf)->users);
+	akida_buffer_put(*buf);
+	*buf = NULL;
+}
+
 static void akida_job_free(struct akida_job *job)
 {
-	if (job->in) {
-		atomic_dec(&job->in->users);
-		akida_buffer_put(job->in);
-	}
-	if (job->out) {
-		atomic_dec(&job->out->users);
-		akida_buffer_put(job->out);
-	}
+	akida_job_release(&job->in);
+	akida_job_release(&job->out);
 	akida_context_put(job->ctx);
 	kfree(job);
 }
 
-/* The job has left the queue; its result becomes visible, in order of submission. */
+/*
+ * The job has left the queue; its result becomes visible, in order of submission. Its buffers are
+ * let go first: who is told of the end may destroy them at once.
+ */
 static void akida_job_end(struct akida_job *job, int status)
 {
 	struct akida_context *ctx = job->ctx;
@@ -126,6 +132,8 @@ static void akida_job_end(struct akida_job *job, int status)
 	struct akida_done *done;
 
 	trace_akida_done(adev->minor, ctx, job->done.seq, job->done.frames, status);
+	akida_job_release(&job->in);
+	akida_job_release(&job->out);
 	job->done.status = status;
 	job->done.ended_ns = ktime_get_ns();
 	job->done.unread = !job->uring;
