@@ -6,7 +6,7 @@
 #   KERNELS   series to boot, default "6.1 6.1-arm64 6.12"; all: those and the newest of Debian's backports; debug: a kernel
 #             with KASAN, lockdep and more of 6.1's source
 #   LEGS      ways to boot each, default of 6.1 "stress plain iommu nomsi", of debug "plain iommu", of others "plain";
-#             bench: measurements (make bench-driver)
+#             bench: measurements (make bench-driver); vfio: faults below libakida's vfio: back end (may hang, see 80_vfio.c)
 #   TESTS     only guest programs whose names match this glob
 #   JOBS      boots at one time, default 2
 #   B, AKIDA_BED, AKIDA_SHARED, CI   build folder, downloads (default B/bed), test data, nothing of 6.1 may be missing
@@ -178,12 +178,14 @@ for series in $KERNELS; do
 		bench) tests='9*' ;; # make bench-driver
 		stress) tests='7*' ;;
 		iommu) tests='[134568]*' skip=*-32bit IOMMU=1 ;;
+		vfio) tests='80*' IOMMU=1 ;; # with vfio_survives_faults
 		nomsi) tests='[134]*' skip='*-32bit,41*' ;;
 		*) say "not ok $series/$leg: no such leg"; continue ;;
 		esac
 		[ "$series" = debug ] || skip="$skip,74*"
 		APPEND="bed.tests=${TESTS:-$tests} bed.skip=$skip bed.cycles=$cycles"
 		[ "$leg" != nomsi ] || APPEND="$APPEND pci=nomsi"
+		[ "$leg" != vfio ] || APPEND="$APPEND bed.vfio_faults"
 		cat > "$work/legs/$(echo "$KERNELS" | tr ' ' '\n' | grep -n -x "$series" | cut -d: -f1)-$series-$leg" <<- END
 			NAME='$series/$leg' IMAGE='$image' INITRAMFS='$work/initramfs-$series.gz' LOG='$logs/$series-$leg.log'
 			ARCH='$ARCH' APPEND='$APPEND' IOMMU='$IOMMU' LIMIT='$LIMIT' MEM='$MEM'
