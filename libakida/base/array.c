@@ -37,6 +37,27 @@ size_t akida_array_elements(const struct akida_array *a)
 	return n;
 }
 
+double akida_array_value(const struct akida_array *a, size_t i)
+{
+	switch (a->dtype) {
+	case AKIDA_U8:
+		return ((const uint8_t *)a->data)[i];
+	case AKIDA_I8:
+		return ((const int8_t *)a->data)[i];
+	case AKIDA_I16:
+		return ((const int16_t *)a->data)[i];
+	case AKIDA_I32:
+		return ((const int32_t *)a->data)[i];
+	case AKIDA_I64:
+		return (double)((const int64_t *)a->data)[i];
+	case AKIDA_F32:
+		return (double)((const float *)a->data)[i];
+	case AKIDA_F64:
+		return ((const double *)a->data)[i];
+	}
+	return 0;
+}
+
 int akida_array_init(struct akida_array *a, enum akida_dtype t, uint32_t rank, const size_t *dims)
 {
 	uint64_t bytes = akida_dtype_bytes(t);

@@ -16,27 +16,6 @@
 
 #define MAX_CLASSES 65536
 
-static double element(const struct akida_array *a, size_t i)
-{
-	switch (a->dtype) {
-	case AKIDA_U8:
-		return ((const uint8_t *)a->data)[i];
-	case AKIDA_I8:
-		return ((const int8_t *)a->data)[i];
-	case AKIDA_I16:
-		return ((const int16_t *)a->data)[i];
-	case AKIDA_I32:
-		return ((const int32_t *)a->data)[i];
-	case AKIDA_I64:
-		return (double)((const int64_t *)a->data)[i];
-	case AKIDA_F32:
-		return (double)((const float *)a->data)[i];
-	case AKIDA_F64:
-		return ((const double *)a->data)[i];
-	}
-	return 0;
-}
-
 /* The place of the largest of count values: what a one-hot or probability row says. -1 when there is none (NaN). */
 static double arg_max(const struct akida_array *a, size_t first, size_t count)
 {
@@ -44,8 +23,8 @@ static double arg_max(const struct akida_array *a, size_t first, size_t count)
 	size_t at = count;
 
 	for (size_t i = 0; i < count; i++)
-		if (element(a, first + i) > best) {
-			best = element(a, first + i);
+		if (akida_array_value(a, first + i) > best) {
+			best = akida_array_value(a, first + i);
 			at = i;
 		}
 	return at < count ? (double)at : -1;
@@ -66,7 +45,7 @@ static int normalize_labels(const char *path, size_t samples, struct akida_datas
 	if (err)
 		return ak_fail(diag, err, AK_RULE_NOMEM, path, "no memory for its labels");
 	for (size_t i = 0; i < samples; i++) {
-		double v = columns > 1 ? arg_max(&d->y, i * columns, columns) : element(&d->y, i);
+		double v = columns > 1 ? arg_max(&d->y, i * columns, columns) : akida_array_value(&d->y, i);
 
 		if (!(v >= 0 && v < MAX_CLASSES) || v != floor(v)) {
 			akida_array_fini(&labels);

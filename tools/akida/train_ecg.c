@@ -46,27 +46,6 @@ static void show(void *ctx, const struct akida_epoch *e)
 
 /* ---- data ---- */
 
-static double value_at(const struct akida_array *a, size_t i)
-{
-	switch (a->dtype) {
-	case AKIDA_U8:
-		return ((const uint8_t *)a->data)[i];
-	case AKIDA_I8:
-		return ((const int8_t *)a->data)[i];
-	case AKIDA_I16:
-		return ((const int16_t *)a->data)[i];
-	case AKIDA_I32:
-		return ((const int32_t *)a->data)[i];
-	case AKIDA_I64:
-		return (double)((const int64_t *)a->data)[i];
-	case AKIDA_F32:
-		return ((const float *)a->data)[i];
-	case AKIDA_F64:
-		return ((const double *)a->data)[i];
-	}
-	return 0;
-}
-
 /* Any images to bytes, (v - min) / (max - min) * 255 truncated, min and max of the whole array. */
 static int to_bytes(struct akida_array *a)
 {
@@ -79,13 +58,13 @@ static int to_bytes(struct akida_array *a)
 	if (akida_array_init(&out, AKIDA_U8, a->rank, a->dims))
 		return -1;
 	for (i = 0; i < n; i++) {
-		float v = (float)value_at(a, i);
+		float v = (float)akida_array_value(a, i);
 
 		low = fminf(low, v);
 		high = fmaxf(high, v);
 	}
 	for (i = 0; i < n && high > low; i++) {
-		float v = (float)value_at(a, i);
+		float v = (float)akida_array_value(a, i);
 
 		((uint8_t *)out.data)[i] = (uint8_t)((v - low) / (high - low) * 255);
 	}
@@ -107,7 +86,7 @@ static int to_labels(const struct akida_array *rows, size_t n, struct akida_arra
 		size_t best = 0;
 
 		for (size_t k = 1; k < classes; k++)
-			if (value_at(rows, i * classes + k) > value_at(rows, i * classes + best))
+			if (akida_array_value(rows, i * classes + k) > akida_array_value(rows, i * classes + best))
 				best = k;
 		((int32_t *)labels->data)[i] = (int32_t)best;
 	}

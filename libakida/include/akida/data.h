@@ -21,6 +21,8 @@ struct akida_array {
 AKIDA_API void akida_array_fini(struct akida_array *a);
 AKIDA_API size_t akida_dtype_bytes(enum akida_dtype t);
 AKIDA_API size_t akida_array_elements(const struct akida_array *a);
+/* Element i, in C order, whatever the type is; i is below akida_array_elements. 64-bit integers are rounded. */
+AKIDA_API double akida_array_value(const struct akida_array *a, size_t i);
 /* Allocates zeroed storage; -EINVAL for rank > 6 or zero rank, -ERANGE when the product overflows 1 TiB, -ENOMEM. */
 AKIDA_API int akida_array_init(struct akida_array *a, enum akida_dtype t, uint32_t rank, const size_t *dims);
 
